@@ -1,0 +1,36 @@
+/** What a handler is given beside the request: deadline, cancellation, identity, trailers. Transport-free, so tests make one by hand. */
+import { randomUUID } from 'node:crypto';
+import { type Logger, silentLogger } from './log.js';
+
+export interface CallContext {
+  /** Full method: "plexus.v1.Embed/Embed". */
+  readonly method: string;
+  /** Aborts when the caller goes away or the deadline passes; its reason is a MeshError. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch. Always finite: a call without a deadline gets the server's. */
+  readonly deadlineMs: number;
+  /** x-request-id of the caller, or a new one; returned in the trailers. */
+  readonly requestId: string;
+  /** W3C trace context of the caller, passed on as it came. */
+  readonly traceparent: string | undefined;
+  /** Request metadata, last value of each key, keys in lower case. */
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly log: Logger;
+  /** Adds to the trailers of the answer. */
+  setTrailer(key: string, value: string): void;
+}
+
+/** A context without a transport: for tests and for calls the process makes to itself. */
+export function createCallContext(given: Partial<CallContext> = {}): CallContext {
+  return {
+    method: 'local',
+    signal: new AbortController().signal,
+    deadlineMs: Date.now() + 60_000,
+    requestId: randomUUID(),
+    traceparent: undefined,
+    metadata: new Map(),
+    log: silentLogger,
+    setTrailer: () => {},
+    ...given,
+  };
+}

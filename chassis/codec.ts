@@ -1,0 +1,73 @@
+/**
+ * What stands between bytes and handlers. Decoding never throws: what is not a message, or has a string that is not UTF-8,
+ * becomes a MeshError that names the field, and the server answers with it (grpc-js alone would say INTERNAL, and would let
+ * broken text through as U+FFFD).
+ */
+import type { MethodDefinition } from '@grpc/grpc-js';
+import { fieldError, MeshError } from './errors.js';
+
+/** A request as the server sees it: the message, or why it is none. */
+export type Decoded<T> = T | MeshError;
+
+/** `decode`, made strict and total. */
+export function strictDecode<T>(decode: (bytes: Buffer) => T): (bytes: Buffer) => Decoded<T> {
+  return (bytes) => {
+    let message: T;
+    try {
+      message = decode(bytes);
+    } catch (error) {
+      return new MeshError('MESSAGE_INVALID', 'the bytes are not a message of this method: check that both sides use the same proto', { cause: error });
+    }
+    const suspect = findReplacement(message, '');
+    if (suspect === undefined) return message;
+    // U+FFFD may stand in the caller's own text. Only where there are more of them than were sent was something broken.
+    if (countInStrings(message) <= countInBytes(bytes)) return message;
+    return fieldError('TEXT_NOT_UTF8', suspect, 'is not valid UTF-8; encode the text as UTF-8 before sending');
+  };
+}
+
+/** The same method, its messages left as bytes: for the gateway, which passes on what it does not need to read. */
+export function asBytes(method: MethodDefinition<unknown, unknown>): MethodDefinition<Buffer, Buffer> {
+  const same = (bytes: Buffer): Buffer => bytes;
+  return { ...method, requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same };
+}
+
+/** A bytes field is not text: Buffers are passed over. */
+function findReplacement(value: unknown, path: string): string | undefined {
+  if (typeof value === 'string') return value.includes('\uFFFD') ? path : undefined;
+  if (Array.isArray(value)) {
+    if (typeof value[0] === 'number') return undefined;
+    for (let index = 0; index < value.length; index++) {
+      const found = findReplacement(value[index], `${path}[${index}]`);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return undefined;
+  for (const key of Object.keys(value)) {
+    const found = findReplacement((value as Record<string, unknown>)[key], path ? `${path}.${snake(key)}` : snake(key));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function countInStrings(value: unknown): number {
+  if (typeof value === 'string') return value.split('\uFFFD').length - 1;
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return 0;
+  let count = 0;
+  for (const each of Object.values(value)) count += countInStrings(each);
+  return count;
+}
+
+const REPLACEMENT = Buffer.from('\uFFFD');
+
+function countInBytes(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(REPLACEMENT); at >= 0; at = bytes.indexOf(REPLACEMENT, at + REPLACEMENT.length)) count++;
+  return count;
+}
+
+/** "promptName" -> "prompt_name", the name the proto has. */
+export function snake(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,7 @@
+/** A layer around every call of a server. `begin` may refuse the call by throwing a MeshError; what it returns is called once, at the end. */
+import type { CallContext } from '../call.js';
+import type { MeshError } from '../errors.js';
+
+export interface Interceptor {
+  begin(context: CallContext): (error: MeshError | undefined) => void;
+}

@@ -1,0 +1,12 @@
+/** Structured logs: one JSON line an event on standard error, level by PLEXUS_LOG. */
+import { destination, type Logger, pino } from 'pino';
+
+export type { Logger };
+
+/** `name` is the instance ("embed-1"); level is a pino level or "silent". */
+export function createLogger(name: string, level: string): Logger {
+  return pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime }, destination({ dest: 2, sync: false }));
+}
+
+/** For tests and tools that want none. */
+export const silentLogger: Logger = pino({ level: 'silent' });

@@ -1,0 +1,8 @@
+// Original file: protos/plexus/v1/registry.proto
+
+
+export interface AnnounceResponse {
+}
+
+export interface AnnounceResponse__Output {
+}

@@ -1,0 +1,20 @@
+// Original file: protos/plexus/v1/classify.proto
+
+import type { ServedModel as _plexus_v1_ServedModel, ServedModel__Output as _plexus_v1_ServedModel__Output } from '../../plexus/v1/ServedModel.js';
+import type { Usage as _plexus_v1_Usage, Usage__Output as _plexus_v1_Usage__Output } from '../../plexus/v1/Usage.js';
+import type { Timings as _plexus_v1_Timings, Timings__Output as _plexus_v1_Timings__Output } from '../../plexus/v1/Timings.js';
+import type { Classification as _plexus_v1_Classification, Classification__Output as _plexus_v1_Classification__Output } from '../../plexus/v1/Classification.js';
+
+export interface ClassifyPairsResponse {
+  'model'?: (_plexus_v1_ServedModel | null);
+  'usage'?: (_plexus_v1_Usage | null);
+  'timings'?: (_plexus_v1_Timings | null);
+  'classifications'?: (_plexus_v1_Classification)[];
+}
+
+export interface ClassifyPairsResponse__Output {
+  'model': (_plexus_v1_ServedModel__Output | null);
+  'usage': (_plexus_v1_Usage__Output | null);
+  'timings': (_plexus_v1_Timings__Output | null);
+  'classifications': (_plexus_v1_Classification__Output)[];
+}

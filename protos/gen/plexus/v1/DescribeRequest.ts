@@ -1,0 +1,10 @@
+// Original file: protos/plexus/v1/pipelines.proto
+
+
+export interface DescribeRequest {
+  'pipeline'?: (string);
+}
+
+export interface DescribeRequest__Output {
+  'pipeline': (string);
+}

@@ -1,0 +1,26 @@
+// Original file: protos/plexus/v1/models.proto
+
+export const ModelState = {
+  MODEL_STATE_UNSPECIFIED: 'MODEL_STATE_UNSPECIFIED',
+  MODEL_STATE_AVAILABLE: 'MODEL_STATE_AVAILABLE',
+  MODEL_STATE_LOADING: 'MODEL_STATE_LOADING',
+  MODEL_STATE_READY: 'MODEL_STATE_READY',
+  MODEL_STATE_UNLOADING: 'MODEL_STATE_UNLOADING',
+  MODEL_STATE_FAILED: 'MODEL_STATE_FAILED',
+} as const;
+
+export type ModelState =
+  | 'MODEL_STATE_UNSPECIFIED'
+  | 0
+  | 'MODEL_STATE_AVAILABLE'
+  | 1
+  | 'MODEL_STATE_LOADING'
+  | 2
+  | 'MODEL_STATE_READY'
+  | 3
+  | 'MODEL_STATE_UNLOADING'
+  | 4
+  | 'MODEL_STATE_FAILED'
+  | 5
+
+export type ModelState__Output = typeof ModelState[keyof typeof ModelState]

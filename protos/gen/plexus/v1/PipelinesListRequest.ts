@@ -1,0 +1,8 @@
+// Original file: protos/plexus/v1/pipelines.proto
+
+
+export interface PipelinesListRequest {
+}
+
+export interface PipelinesListRequest__Output {
+}

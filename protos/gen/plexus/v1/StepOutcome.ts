@@ -1,0 +1,26 @@
+// Original file: protos/plexus/v1/pipelines.proto
+
+export const StepOutcome = {
+  STEP_OUTCOME_UNSPECIFIED: 'STEP_OUTCOME_UNSPECIFIED',
+  STEP_OUTCOME_OK: 'STEP_OUTCOME_OK',
+  STEP_OUTCOME_SKIPPED: 'STEP_OUTCOME_SKIPPED',
+  STEP_OUTCOME_FAILED: 'STEP_OUTCOME_FAILED',
+  STEP_OUTCOME_FALLBACK: 'STEP_OUTCOME_FALLBACK',
+  STEP_OUTCOME_CANCELLED: 'STEP_OUTCOME_CANCELLED',
+} as const;
+
+export type StepOutcome =
+  | 'STEP_OUTCOME_UNSPECIFIED'
+  | 0
+  | 'STEP_OUTCOME_OK'
+  | 1
+  | 'STEP_OUTCOME_SKIPPED'
+  | 2
+  | 'STEP_OUTCOME_FAILED'
+  | 3
+  | 'STEP_OUTCOME_FALLBACK'
+  | 4
+  | 'STEP_OUTCOME_CANCELLED'
+  | 5
+
+export type StepOutcome__Output = typeof StepOutcome[keyof typeof StepOutcome]

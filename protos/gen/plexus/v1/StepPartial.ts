@@ -1,0 +1,12 @@
+// Original file: protos/plexus/v1/pipelines.proto
+
+
+export interface StepPartial {
+  'name'?: (string);
+  'delta'?: (string);
+}
+
+export interface StepPartial__Output {
+  'name': (string);
+  'delta': (string);
+}

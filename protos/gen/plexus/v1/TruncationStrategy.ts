@@ -1,0 +1,20 @@
+// Original file: protos/plexus/v1/tokenize.proto
+
+export const TruncationStrategy = {
+  TRUNCATION_STRATEGY_UNSPECIFIED: 'TRUNCATION_STRATEGY_UNSPECIFIED',
+  TRUNCATION_STRATEGY_LONGEST_FIRST: 'TRUNCATION_STRATEGY_LONGEST_FIRST',
+  TRUNCATION_STRATEGY_ONLY_FIRST: 'TRUNCATION_STRATEGY_ONLY_FIRST',
+  TRUNCATION_STRATEGY_ONLY_SECOND: 'TRUNCATION_STRATEGY_ONLY_SECOND',
+} as const;
+
+export type TruncationStrategy =
+  | 'TRUNCATION_STRATEGY_UNSPECIFIED'
+  | 0
+  | 'TRUNCATION_STRATEGY_LONGEST_FIRST'
+  | 1
+  | 'TRUNCATION_STRATEGY_ONLY_FIRST'
+  | 2
+  | 'TRUNCATION_STRATEGY_ONLY_SECOND'
+  | 3
+
+export type TruncationStrategy__Output = typeof TruncationStrategy[keyof typeof TruncationStrategy]

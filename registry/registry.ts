@@ -1,0 +1,46 @@
+/** One record of who is alive: register, deregister, watch. The drivers (consul, embedded, static) are interchangeable. */
+
+export type Capability = 'tokenize' | 'embed' | 'classify' | 'summarize';
+export const CAPABILITIES: readonly Capability[] = ['tokenize', 'embed', 'classify', 'summarize'];
+
+/** A process that serves one capability (or the gateway itself, under "gateway"). */
+export interface Instance {
+  /** Unique in the mesh: "embed-1". */
+  id: string;
+  capability: string;
+  /** "host:port" of its gRPC server, as others reach it. */
+  address: string;
+  /** Version of Plexus it runs. */
+  version: string;
+  zone: string;
+  /** "name@version" of the models that are ready; the default model first. */
+  models: readonly string[];
+  /** Share of traffic relative to its siblings, 1 to 100. */
+  weight: number;
+}
+
+export interface Registration {
+  /** Tells the registry that models, zone or weight have changed. */
+  update(change: Partial<Pick<Instance, 'models' | 'weight'>>): Promise<void>;
+  /** Leaves; resolves when the registry knows, or after its own short limit where it cannot be reached. */
+  deregister(): Promise<void>;
+}
+
+export interface Watch {
+  /** Healthy instances as last known; survives the registry being away. */
+  readonly instances: readonly Instance[];
+  /** Resolves at the first answer of the registry, or rejects with the signal's reason. */
+  ready(signal?: AbortSignal): Promise<void>;
+  /** `listener` is called after every change, and once with what is known already. Returns how to stop. */
+  onChange(listener: (instances: readonly Instance[]) => void): () => void;
+  close(): void;
+}
+
+export interface Registry {
+  readonly kind: 'consul' | 'embedded' | 'static';
+  /** Keeps the instance registered until deregister: registers again where the registry forgot it. Resolves once known, or when the registry cannot be reached (then it goes on trying). */
+  register(instance: Instance): Promise<Registration>;
+  /** Healthy instances of a capability; "" for all. */
+  watch(capability: string): Watch;
+  close(): Promise<void>;
+}
