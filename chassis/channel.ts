@@ -3,13 +3,23 @@
  * call and MeshErrors out. One channel is one connection (a subchannel pool of its own), so that whoever pools channels
  * decides how many connections an instance gets. Must be closed: grpc-js never collects an open one.
  */
-import { type CallOptions, Client, connectivityState, Metadata, type MethodDefinition, type ServiceError } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  Client,
+  connectivityState,
+  Metadata,
+  type MethodDefinition,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { abortReason, MeshError } from './errors.js';
 import { fromServiceError } from './status.js';
 import { channelCredentials, plainText, type TlsSettings } from './tls.js';
 
 /** What a call needs to know of a method; generated definitions and `asBytes` both fit. */
-export type Method<Request, Response> = Pick<MethodDefinition<Request, Response>, 'path' | 'requestSerialize' | 'responseDeserialize'>;
+export type Method<Request, Response> = Pick<
+  MethodDefinition<Request, Response>,
+  'path' | 'requestSerialize' | 'responseDeserialize'
+>;
 
 export interface CallSettings {
   /** Milliseconds since the epoch; Infinity for none. */
@@ -26,10 +36,22 @@ export interface Answer<Response> {
 
 export interface Channel {
   readonly address: string;
-  unary<Request, Response>(method: Method<Request, Response>, request: Request, settings: CallSettings): Promise<Answer<Response>>;
+  unary<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    settings: CallSettings,
+  ): Promise<Answer<Response>>;
   /** Server streaming. The iterator must be run to its end or returned; leaving it cancels the call. */
-  serverStream<Request, Response>(method: Method<Request, Response>, request: Request, settings: CallSettings): AsyncIterable<Response>;
-  bidi<Request, Response>(method: Method<Request, Response>, requests: AsyncIterable<Request>, settings: CallSettings): AsyncIterable<Response>;
+  serverStream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    settings: CallSettings,
+  ): AsyncIterable<Response>;
+  bidi<Request, Response>(
+    method: Method<Request, Response>,
+    requests: AsyncIterable<Request>,
+    settings: CallSettings,
+  ): AsyncIterable<Response>;
   /** True where the connection is up. */
   readonly connected: boolean;
   close(): void;
@@ -60,9 +82,25 @@ export function createChannel(address: string, options: ChannelOptions = {}): Ch
     address,
     unary: (method, request, settings) => unary(client, method, request, settings),
     serverStream: (method, request, settings) =>
-      received(client.makeServerStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, request, metadataOf(settings), optionsOf(settings)), settings.signal),
+      received(
+        client.makeServerStreamRequest(
+          method.path,
+          method.requestSerialize,
+          method.responseDeserialize,
+          request,
+          metadataOf(settings),
+          optionsOf(settings),
+        ),
+        settings.signal,
+      ),
     bidi(method, requests, settings) {
-      const call = client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize, metadataOf(settings), optionsOf(settings));
+      const call = client.makeBidiStreamRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        metadataOf(settings),
+        optionsOf(settings),
+      );
       void send(call, requests);
       return received(call, settings.signal);
     },
@@ -73,17 +111,31 @@ export function createChannel(address: string, options: ChannelOptions = {}): Ch
   };
 }
 
-function unary<Request, Response>(client: Client, method: Method<Request, Response>, request: Request, settings: CallSettings): Promise<Answer<Response>> {
+function unary<Request, Response>(
+  client: Client,
+  method: Method<Request, Response>,
+  request: Request,
+  settings: CallSettings,
+): Promise<Answer<Response>> {
   return new Promise((resolve, reject) => {
     const { signal } = settings;
     if (signal?.aborted) return reject(abortReason(signal));
     let trailers: Record<string, string> = {};
-    const call = client.makeUnaryRequest(method.path, method.requestSerialize, method.responseDeserialize, request, metadataOf(settings), optionsOf(settings), (error, response) => {
-      signal?.removeEventListener('abort', onAbort);
-      if (error) reject(signal?.aborted ? abortReason(signal) : fromServiceError(error));
-      else if (response === undefined) reject(new MeshError('UPSTREAM_INVALID', 'the instance answered without a message'));
-      else resolve({ response, trailers });
-    });
+    const call = client.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadataOf(settings),
+      optionsOf(settings),
+      (error, response) => {
+        signal?.removeEventListener('abort', onAbort);
+        if (error) reject(signal?.aborted ? abortReason(signal) : fromServiceError(error));
+        else if (response === undefined)
+          reject(new MeshError('UPSTREAM_INVALID', 'the instance answered without a message'));
+        else resolve({ response, trailers });
+      },
+    );
     const onAbort = (): void => call.cancel();
     signal?.addEventListener('abort', onAbort, { once: true });
     // grpc-js emits the status before it calls back.
@@ -98,7 +150,10 @@ interface Received<Response> extends AsyncIterable<Response> {
   on(event: 'error', listener: (error: ServiceError) => void): unknown;
 }
 
-async function* received<Response>(call: Received<Response>, signal: AbortSignal | undefined): AsyncGenerator<Response> {
+async function* received<Response>(
+  call: Received<Response>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Response> {
   const onAbort = (): void => call.cancel();
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -113,7 +168,15 @@ async function* received<Response>(call: Received<Response>, signal: AbortSignal
   }
 }
 
-async function send<Request>(call: { write(request: Request): boolean; end(): void; once(event: string, listener: () => void): unknown; cancel(): void }, requests: AsyncIterable<Request>): Promise<void> {
+async function send<Request>(
+  call: {
+    write(request: Request): boolean;
+    end(): void;
+    once(event: string, listener: () => void): unknown;
+    cancel(): void;
+  },
+  requests: AsyncIterable<Request>,
+): Promise<void> {
   try {
     for await (const request of requests) {
       if (!call.write(request)) {

@@ -16,7 +16,11 @@ export function strictDecode<T>(decode: (bytes: Buffer) => T): (bytes: Buffer) =
     try {
       message = decode(bytes);
     } catch (error) {
-      return new MeshError('MESSAGE_INVALID', 'the bytes are not a message of this method: check that both sides use the same proto', { cause: error });
+      return new MeshError(
+        'MESSAGE_INVALID',
+        'the bytes are not a message of this method: check that both sides use the same proto',
+        { cause: error },
+      );
     }
     const suspect = findReplacement(message, '');
     if (suspect === undefined) return message;
@@ -29,7 +33,13 @@ export function strictDecode<T>(decode: (bytes: Buffer) => T): (bytes: Buffer) =
 /** The same method, its messages left as bytes: for the gateway, which passes on what it does not need to read. */
 export function asBytes(method: MethodDefinition<unknown, unknown>): MethodDefinition<Buffer, Buffer> {
   const same = (bytes: Buffer): Buffer => bytes;
-  return { ...method, requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same };
+  return {
+    ...method,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  };
 }
 
 /** A bytes field is not text: Buffers are passed over. */

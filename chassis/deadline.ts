@@ -18,7 +18,9 @@ export interface Deadline {
 export function createDeadline(clock: Clock, atMs: number, parent?: AbortSignal): Deadline {
   const controller = new AbortController();
   const cancelTimer = Number.isFinite(atMs)
-    ? clock.after(atMs - clock.now(), () => controller.abort(new MeshError('DEADLINE_EXCEEDED', 'the deadline passed before the answer was ready')))
+    ? clock.after(atMs - clock.now(), () =>
+        controller.abort(new MeshError('DEADLINE_EXCEEDED', 'the deadline passed before the answer was ready')),
+      )
     : undefined;
   const onParent = (): void => controller.abort(parent && abortReason(parent));
   if (parent?.aborted) onParent();

@@ -28,21 +28,31 @@ export function createHealth(): Health {
 
   const tell = (): void => {
     const services = [...statuses].filter(([name]) => name !== '' && !name.startsWith('model/'));
-    statuses.set('', !down && services.length > 0 && services.every(([, status]) => status === 'SERVING') ? 'SERVING' : 'NOT_SERVING');
+    statuses.set(
+      '',
+      !down && services.length > 0 && services.every(([, status]) => status === 'SERVING') ? 'SERVING' : 'NOT_SERVING',
+    );
     for (const wake of watchers) wake();
   };
 
   const binding = implement<HealthHandlers>('grpc.health.v1.Health', {
     Check({ service }) {
       const status = statuses.get(service);
-      if (!status) throw new MeshError('MODEL_UNKNOWN', `health: nothing is called "${service}"; it has ${[...statuses.keys()].filter((name) => name).join(', ')}`);
+      if (!status)
+        throw new MeshError(
+          'MODEL_UNKNOWN',
+          `health: nothing is called "${service}"; it has ${[...statuses.keys()].filter((name) => name).join(', ')}`,
+        );
       return { status };
     },
     List() {
       return { statuses: Object.fromEntries([...statuses].map(([name, status]) => [name, { status }])) };
     },
     async *Watch({ service }, { signal }) {
-      if (watchers.size >= WATCHERS_MAX) throw new MeshError('OVERLOADED', `health is watched by ${WATCHERS_MAX} callers, which is the limit`, { retryAfterMs: 5_000 });
+      if (watchers.size >= WATCHERS_MAX)
+        throw new MeshError('OVERLOADED', `health is watched by ${WATCHERS_MAX} callers, which is the limit`, {
+          retryAfterMs: 5_000,
+        });
       let wake = (): void => {};
       const onChange = (): void => wake();
       watchers.add(onChange);

@@ -46,7 +46,9 @@ export type Handlers<Generated> = {
 };
 
 /** Hand-written codecs for hot messages, by method; same bytes as the proto says, faster. */
-export type Codecs = Readonly<Record<string, Partial<Pick<MethodDefinition<unknown, unknown>, 'requestDeserialize' | 'responseSerialize'>>>>;
+export type Codecs = Readonly<
+  Record<string, Partial<Pick<MethodDefinition<unknown, unknown>, 'requestDeserialize' | 'responseSerialize'>>>
+>;
 
 /** A service ready to be added to a server. */
 export interface ServiceBinding {
@@ -67,7 +69,11 @@ export interface ServerRuntime {
 }
 
 /** Binds plain handlers to a service of the contract. */
-export function implement<Generated>(name: keyof Definitions, handlers: Handlers<Generated>, codecs: Codecs = {}): ServiceBinding {
+export function implement<Generated>(
+  name: keyof Definitions,
+  handlers: Handlers<Generated>,
+  codecs: Codecs = {},
+): ServiceBinding {
   return implementDefinition(name, definition(name) as unknown as ServiceDefinition, handlers as never, codecs);
 }
 
@@ -108,33 +114,63 @@ type AnyCall =
   | ServerReadableStream<unknown, unknown>
   | ServerDuplexStream<unknown, unknown>;
 
-function unary(path: string, handler: (request: unknown, context: CallContext) => unknown, runtime: ServerRuntime): unknown {
-  return (call: ServerUnaryCall<unknown, unknown>, callback: (error: object | null, response?: unknown, trailer?: Metadata) => void) => {
-    void around(path, call, runtime, async (context) => handler(checked(call.request), context)).then(({ result, error, trailers }) => {
-      if (error) callback(withTrailers(error, trailers));
-      else callback(null, result, trailers);
-    });
+function unary(
+  path: string,
+  handler: (request: unknown, context: CallContext) => unknown,
+  runtime: ServerRuntime,
+): unknown {
+  return (
+    call: ServerUnaryCall<unknown, unknown>,
+    callback: (error: object | null, response?: unknown, trailer?: Metadata) => void,
+  ) => {
+    void around(path, call, runtime, async (context) => handler(checked(call.request), context)).then(
+      ({ result, error, trailers }) => {
+        if (error) callback(withTrailers(error, trailers));
+        else callback(null, result, trailers);
+      },
+    );
   };
 }
 
-function clientStream(path: string, handler: (requests: AsyncIterable<unknown>, context: CallContext) => Promise<unknown>, runtime: ServerRuntime): unknown {
-  return (call: ServerReadableStream<unknown, unknown>, callback: (error: object | null, response?: unknown, trailer?: Metadata) => void) => {
-    void around(path, call, runtime, (context) => handler(checkedAll(call), context)).then(({ result, error, trailers }) => {
-      if (error) callback(withTrailers(error, trailers));
-      else callback(null, result, trailers);
-    });
+function clientStream(
+  path: string,
+  handler: (requests: AsyncIterable<unknown>, context: CallContext) => Promise<unknown>,
+  runtime: ServerRuntime,
+): unknown {
+  return (
+    call: ServerReadableStream<unknown, unknown>,
+    callback: (error: object | null, response?: unknown, trailer?: Metadata) => void,
+  ) => {
+    void around(path, call, runtime, (context) => handler(checkedAll(call), context)).then(
+      ({ result, error, trailers }) => {
+        if (error) callback(withTrailers(error, trailers));
+        else callback(null, result, trailers);
+      },
+    );
   };
 }
 
-function serverStream(path: string, handler: (request: unknown, context: CallContext) => AsyncIterable<unknown>, runtime: ServerRuntime): unknown {
+function serverStream(
+  path: string,
+  handler: (request: unknown, context: CallContext) => AsyncIterable<unknown>,
+  runtime: ServerRuntime,
+): unknown {
   return (call: ServerWritableStream<unknown, unknown>) => {
-    void around(path, call, runtime, (context) => pump(call, handler(checked(call.request), context), context)).then((outcome) => finish(call, outcome));
+    void around(path, call, runtime, (context) => pump(call, handler(checked(call.request), context), context)).then(
+      (outcome) => finish(call, outcome),
+    );
   };
 }
 
-function bidi(path: string, handler: (requests: AsyncIterable<unknown>, context: CallContext) => AsyncIterable<unknown>, runtime: ServerRuntime): unknown {
+function bidi(
+  path: string,
+  handler: (requests: AsyncIterable<unknown>, context: CallContext) => AsyncIterable<unknown>,
+  runtime: ServerRuntime,
+): unknown {
   return (call: ServerDuplexStream<unknown, unknown>) => {
-    void around(path, call, runtime, (context) => pump(call, handler(checkedAll(call), context), context)).then((outcome) => finish(call, outcome));
+    void around(path, call, runtime, (context) => pump(call, handler(checkedAll(call), context), context)).then(
+      (outcome) => finish(call, outcome),
+    );
   };
 }
 
@@ -145,7 +181,12 @@ interface Outcome {
 }
 
 /** Context, interceptors and error conversion around the handler of any kind. Never rejects. */
-async function around(path: string, call: AnyCall, runtime: ServerRuntime, run: (context: CallContext) => unknown): Promise<Outcome> {
+async function around(
+  path: string,
+  call: AnyCall,
+  runtime: ServerRuntime,
+  run: (context: CallContext) => unknown,
+): Promise<Outcome> {
   const trailers = new Metadata();
   const metadata = plainMetadata(call.metadata);
   const requestId = metadata.get('x-request-id') ?? randomUUID();
@@ -153,8 +194,14 @@ async function around(path: string, call: AnyCall, runtime: ServerRuntime, run: 
   const given = call.getDeadline();
   const atMs = given instanceof Date ? given.getTime() : given;
   const hangUp = new AbortController();
-  const deadline = createDeadline(runtime.clock, Number.isFinite(atMs) ? atMs : runtime.clock.now() + runtime.defaultDeadlineMs, hangUp.signal);
-  (call as NodeJS.EventEmitter).once('cancelled', () => hangUp.abort(new MeshError('CANCELLED', 'the caller went away')));
+  const deadline = createDeadline(
+    runtime.clock,
+    Number.isFinite(atMs) ? atMs : runtime.clock.now() + runtime.defaultDeadlineMs,
+    hangUp.signal,
+  );
+  (call as NodeJS.EventEmitter).once('cancelled', () =>
+    hangUp.abort(new MeshError('CANCELLED', 'the caller went away')),
+  );
   if (call.cancelled) hangUp.abort(new MeshError('CANCELLED', 'the caller went away'));
   const context: CallContext = {
     method: path,
@@ -180,7 +227,11 @@ async function around(path: string, call: AnyCall, runtime: ServerRuntime, run: 
 }
 
 /** Writes what the handler yields, no faster than the caller reads, until it ends or the call does. */
-async function pump(call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>, responses: AsyncIterable<unknown>, context: CallContext): Promise<void> {
+async function pump(
+  call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
+  responses: AsyncIterable<unknown>,
+  context: CallContext,
+): Promise<void> {
   for await (const response of responses) {
     if (context.signal.aborted) throw context.signal.reason;
     if (!call.write(response)) await drained(call, context.signal);
@@ -203,7 +254,10 @@ function drained(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> 
   });
 }
 
-function finish(call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>, { error, trailers }: Outcome): void {
+function finish(
+  call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
+  { error, trailers }: Outcome,
+): void {
   if (error) call.emit('error', withTrailers(error, trailers));
   else call.end(trailers);
 }

@@ -17,7 +17,10 @@ export interface Lifecycle {
   stop(): Promise<void>;
 }
 
-export function createLifecycle(parts: readonly Part[], options: { log: Logger; stopMsMax: number; clock?: Clock }): Lifecycle {
+export function createLifecycle(
+  parts: readonly Part[],
+  options: { log: Logger; stopMsMax: number; clock?: Clock },
+): Lifecycle {
   const { log, stopMsMax, clock = systemClock } = options;
   const started: Part[] = [];
   let stopping: Promise<void> | undefined;

@@ -5,7 +5,10 @@ export type { Logger };
 
 /** `name` is the instance ("embed-1"); level is a pino level or "silent". */
 export function createLogger(name: string, level: string): Logger {
-  return pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime }, destination({ dest: 2, sync: false }));
+  return pino(
+    { name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime },
+    destination({ dest: 2, sync: false }),
+  );
 }
 
 /** For tests and tools that want none. */

@@ -1,5 +1,5 @@
 /** Prometheus metrics of one process. Each process has its own registry; the gateway serves its own on GET /metrics. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export { Counter, Gauge, Histogram, Registry };
 

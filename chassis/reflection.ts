@@ -2,9 +2,10 @@
  * Server reflection, v1 and v1alpha, from the descriptors that a real compiler made (buf), so that strict clients accept maps
  * and well-known types. Lists only the services the server has.
  */
-import { status as Grpc } from '@grpc/grpc-js';
+
 import { type DescFile, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { status as Grpc } from '@grpc/grpc-js';
 import { definition } from '../protos/index.js';
 import type { CallContext } from './call.js';
 import { descriptors } from './descriptors.js';
@@ -26,7 +27,8 @@ export function createReflection(services: readonly string[]): ServiceBinding[] 
   return (['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'] as const).map((name) =>
     implementDefinition(name, definition(name), {
       async *ServerReflectionInfo(requests: AsyncIterable<ReflectionRequest>, _context: CallContext) {
-        for await (const request of requests) yield { validHost: request.host, originalRequest: request, ...answer(request, names) };
+        for await (const request of requests)
+          yield { validHost: request.host, originalRequest: request, ...answer(request, names) };
       },
     }),
   );
@@ -47,7 +49,9 @@ function answer(request: ReflectionRequest, services: readonly string[]): object
     case 'fileContainingExtension':
       return missing(request.fileContainingExtension?.containingType);
     default:
-      return { errorResponse: { errorCode: Grpc.INVALID_ARGUMENT, errorMessage: 'the request names nothing to look up' } };
+      return {
+        errorResponse: { errorCode: Grpc.INVALID_ARGUMENT, errorMessage: 'the request names nothing to look up' },
+      };
   }
 }
 
@@ -65,7 +69,13 @@ function files(file: DescFile | undefined, what: string | undefined): object {
     each.dependencies.forEach(collect);
   };
   collect(file);
-  return { fileDescriptorResponse: { fileDescriptorProto: [...seen.values()].map((each) => Buffer.from(toBinary(FileDescriptorProtoSchema, each.proto))) } };
+  return {
+    fileDescriptorResponse: {
+      fileDescriptorProto: [...seen.values()].map((each) =>
+        Buffer.from(toBinary(FileDescriptorProtoSchema, each.proto)),
+      ),
+    },
+  };
 }
 
 function findFile(name: string): DescFile | undefined {
@@ -81,6 +91,12 @@ function findSymbol(symbol: string): DescFile | undefined {
   if (registry.get(symbol)) return declared.file;
   const member = symbol.slice(parent.length + 1);
   const members =
-    declared.kind === 'service' ? declared.methods : declared.kind === 'message' ? declared.fields : declared.kind === 'enum' ? declared.values : [];
+    declared.kind === 'service'
+      ? declared.methods
+      : declared.kind === 'message'
+        ? declared.fields
+        : declared.kind === 'enum'
+          ? declared.values
+          : [];
   return members.some((each) => each.name === member) ? declared.file : undefined;
 }

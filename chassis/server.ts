@@ -17,11 +17,46 @@ import { integer, type Settings } from './settings.js';
 import { plainText, serverCredentials, type TlsSettings } from './tls.js';
 
 export const serverSettings = {
-  messageBytesMax: integer({ env: 'PLEXUS_MESSAGE_BYTES_MAX', unit: 'bytes', default: 32 * 2 ** 20, min: 1024, max: 512 * 2 ** 20, reason: 'Largest message accepted. 32 MiB lets a 10 MB text through to a check that names the field.' }),
-  callsMax: integer({ env: 'PLEXUS_CALLS_MAX', unit: 'count', default: 512, min: 1, max: 100_000, reason: 'Calls in flight in one process; the next is refused as OVERLOADED at once.' }),
-  streamsMax: integer({ env: 'PLEXUS_STREAMS_MAX', unit: 'count', default: 1_000, min: 1, max: 100_000, reason: 'Streams one connection may have open; grpc-js itself sets no limit.' }),
-  defaultDeadlineMs: integer({ env: 'PLEXUS_DEADLINE_MS', unit: 'ms', default: 60_000, min: 1, max: 86_400_000, reason: 'Deadline of calls that come without one, so that nothing waits for ever.' }),
-  drainMs: integer({ env: 'PLEXUS_DRAIN_MS', unit: 'ms', default: 10_000, min: 0, max: 600_000, reason: 'How long calls in flight may take after SIGTERM before they are cut.' }),
+  messageBytesMax: integer({
+    env: 'PLEXUS_MESSAGE_BYTES_MAX',
+    unit: 'bytes',
+    default: 32 * 2 ** 20,
+    min: 1024,
+    max: 512 * 2 ** 20,
+    reason: 'Largest message accepted. 32 MiB lets a 10 MB text through to a check that names the field.',
+  }),
+  callsMax: integer({
+    env: 'PLEXUS_CALLS_MAX',
+    unit: 'count',
+    default: 512,
+    min: 1,
+    max: 100_000,
+    reason: 'Calls in flight in one process; the next is refused as OVERLOADED at once.',
+  }),
+  streamsMax: integer({
+    env: 'PLEXUS_STREAMS_MAX',
+    unit: 'count',
+    default: 1_000,
+    min: 1,
+    max: 100_000,
+    reason: 'Streams one connection may have open; grpc-js itself sets no limit.',
+  }),
+  defaultDeadlineMs: integer({
+    env: 'PLEXUS_DEADLINE_MS',
+    unit: 'ms',
+    default: 60_000,
+    min: 1,
+    max: 86_400_000,
+    reason: 'Deadline of calls that come without one, so that nothing waits for ever.',
+  }),
+  drainMs: integer({
+    env: 'PLEXUS_DRAIN_MS',
+    unit: 'ms',
+    default: 10_000,
+    min: 0,
+    max: 600_000,
+    reason: 'How long calls in flight may take after SIGTERM before they are cut.',
+  }),
 } as const;
 
 export type ServerSettings = Settings<typeof serverSettings>;
@@ -70,7 +105,10 @@ export function createServer(options: ServerOptions): MeshServer {
   });
   const services = [...options.services, health.binding];
   for (const service of [...services, ...createReflection(services.map(({ name }) => name))]) {
-    server.addService(service.definition, service.bind({ clock, log, interceptors, defaultDeadlineMs: settings.defaultDeadlineMs }));
+    server.addService(
+      service.definition,
+      service.bind({ clock, log, interceptors, defaultDeadlineMs: settings.defaultDeadlineMs }),
+    );
   }
 
   return {
@@ -79,7 +117,9 @@ export function createServer(options: ServerOptions): MeshServer {
     metrics,
     start: () =>
       new Promise((resolve, reject) => {
-        server.bindAsync(options.address, serverCredentials(options.tls ?? plainText), (error, port) => (error ? reject(error) : resolve(port)));
+        server.bindAsync(options.address, serverCredentials(options.tls ?? plainText), (error, port) =>
+          error ? reject(error) : resolve(port),
+        );
       }),
     drain(graceMs = settings.drainMs) {
       health.shutDown();

@@ -33,7 +33,8 @@ export function integer(spec: Base<number> & { unit: string; min: number; max: n
     allowed,
     parse(text) {
       const value = Number(text);
-      if (text.trim() === '' || !Number.isInteger(value) || value < spec.min || value > spec.max) throw new Error(allowed);
+      if (text.trim() === '' || !Number.isInteger(value) || value < spec.min || value > spec.max)
+        throw new Error(allowed);
       return value;
     },
   };
@@ -45,7 +46,11 @@ export function text(spec: Base<string> & { unit?: string }): Setting<string> {
 
 /** A comma-separated list. */
 export function list(spec: Base<readonly string[]> & { unit?: string }): Setting<readonly string[]> {
-  const parse = (value: string): string[] => value.split(',').map((item) => item.trim()).filter((item) => item !== '');
+  const parse = (value: string): string[] =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
   return { unit: 'list', allowed: 'values separated by commas', parse, ...spec };
 }
 

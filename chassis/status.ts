@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { create, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Any, anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
-import { Metadata, status as Grpc, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { status as Grpc, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { descriptors } from './descriptors.js';
 import { ERRORS, type ErrorCode, MeshError, type Violation } from './errors.js';
 
@@ -21,7 +21,9 @@ export function toMeshError(error: unknown): MeshError {
 }
 
 /** The status that grpc-js sends. */
-export function toStatus(error: MeshError): Partial<StatusObject> & { code: Grpc; details: string; metadata: Metadata } {
+export function toStatus(
+  error: MeshError,
+): Partial<StatusObject> & { code: Grpc; details: string; metadata: Metadata } {
   const metadata = new Metadata();
   metadata.set(DETAILS, Buffer.from(encodeDetails(error)));
   return { code: error.kind.grpc, details: error.message, metadata };

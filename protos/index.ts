@@ -75,6 +75,7 @@ function packageDefinition(): ReturnType<typeof loadSync> {
 function findRoot(from: string): string {
   for (let folder = from; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json')) && existsSync(join(folder, 'protos'))) return folder;
-    if (dirname(folder) === folder) throw new Error('package.json and protos/ of plexus were not found above the running file');
+    if (dirname(folder) === folder)
+      throw new Error('package.json and protos/ of plexus were not found above the running file');
   }
 }

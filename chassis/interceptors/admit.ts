@@ -24,15 +24,20 @@ export function createAdmission(options: { callsMax: number; clock: Clock }): Ad
     },
     begin(context) {
       if (context.method.startsWith('grpc.')) return () => {};
-      if (closed) throw new MeshError('SHUTTING_DOWN', 'this process is draining and takes no new work', { retryAfterMs: 100 });
+      if (closed)
+        throw new MeshError('SHUTTING_DOWN', 'this process is draining and takes no new work', { retryAfterMs: 100 });
       if (context.deadlineMs <= options.clock.now()) {
         throw new MeshError('DEADLINE_EXCEEDED', 'the deadline had passed when the call arrived; give it more time');
       }
       if (inFlight >= options.callsMax) {
-        throw new MeshError('OVERLOADED', `${options.callsMax} calls are in flight, which is the limit of this process; try again later`, {
-          retryAfterMs: 200,
-          facts: { limit: String(options.callsMax) },
-        });
+        throw new MeshError(
+          'OVERLOADED',
+          `${options.callsMax} calls are in flight, which is the limit of this process; try again later`,
+          {
+            retryAfterMs: 200,
+            facts: { limit: String(options.callsMax) },
+          },
+        );
       }
       inFlight++;
       return () => {

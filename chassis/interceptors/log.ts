@@ -7,9 +7,14 @@ export function createLogInterceptor(clock: Clock): Interceptor {
     begin(context) {
       const startedMs = clock.monotonic();
       return (error) => {
-        const line = { method: context.method, request: context.requestId, ms: Math.round((clock.monotonic() - startedMs) * 10) / 10 };
+        const line = {
+          method: context.method,
+          request: context.requestId,
+          ms: Math.round((clock.monotonic() - startedMs) * 10) / 10,
+        };
         if (!error) context.log.debug(line, 'answered');
-        else if (error.code === 'INTERNAL') context.log.error({ ...line, ...error.facts, err: error.cause }, error.message);
+        else if (error.code === 'INTERNAL')
+          context.log.error({ ...line, ...error.facts, err: error.cause }, error.message);
         else context.log.debug({ ...line, code: error.code }, error.message);
       };
     },
