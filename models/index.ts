@@ -1,4 +1,25 @@
 /** The models room: which models exist and where they come from. Imports chassis only. */
-export { type Manifest, type ManifestFile, type Pooling, type Quality, type Task, TASKS } from './manifest.js';
+export { describeFiles, digestOf, hashFile, listFiles } from './folder.js';
+export { type InferOptions, inferManifest } from './infer.js';
+export {
+  type Derived,
+  type Manifest,
+  type ManifestFile,
+  type Pooling,
+  type Quality,
+  TASKS,
+  type Task,
+} from './manifest.js';
 export { formatReference, type ModelReference, parseReference } from './reference.js';
-export type { Repository, StoredModel } from './repository.js';
+export {
+  createRepository,
+  type FolderRepository,
+  type ModelProblem,
+  type Repository,
+  type RepositoryOptions,
+  type StoredModel,
+} from './repository.js';
+export { checkManifest, manifestJsonSchema, parseManifest } from './schema.js';
+export { cacheFolder, type ModelSettings, modelFolders, modelSettings, pulledFolder } from './settings.js';
+export { compareVersions } from './version.js';
+export { type Part, type Precision, requireWeightFile, weightFile, weightFiles } from './weights.js';

@@ -43,7 +43,13 @@ export interface Manifest {
   tokenizerDigest?: string;
   /** Tokens the model takes, special tokens included. */
   maxTokens: number;
-  embed?: { pooling: Pooling; normalize: boolean; dimensions: number; prompts: Record<string, string>; defaultPrompt?: string };
+  embed?: {
+    pooling: Pooling;
+    normalize: boolean;
+    dimensions: number;
+    prompts: Record<string, string>;
+    defaultPrompt?: string;
+  };
   classify?: { labels: string[]; activation: 'softmax' | 'sigmoid'; multiLabel: boolean };
   summarize?: {
     mode: 'extractive' | 'abstractive';
@@ -59,4 +65,26 @@ export interface Manifest {
   training?: { script: string; seed: number; data: { name: string; source: string; licence: string; rows: number }[] };
   quality?: Quality[];
   weaknesses?: string[];
+  /** When this version came to be, ISO 8601; orders versions that are commits. */
+  created?: string;
+  /** What it was made from, where it was made by `plexus models quantize`. */
+  derived?: Derived;
+}
+
+/** How a model was made from another, and what that cost and brought, measured on a sample. */
+export interface Derived {
+  /** "name@version". */
+  from: string;
+  /** Digest of that version. */
+  digest: string;
+  /** "dynamic int8, per channel". */
+  how: string;
+  /** Bytes of the weights. */
+  bytesBefore: number;
+  bytesAfter: number;
+  /** Texts a second, one at a time, one thread; measured one after the other on the machine that made it. */
+  textsPerSecondBefore?: number;
+  textsPerSecondAfter?: number;
+  /** Drift of the outputs on the sample. */
+  drift?: { cosineMean: number; cosineMin: number; sameLabel?: number; texts: number };
 }
