@@ -120,7 +120,8 @@ function unary<Request, Response>(
   return new Promise((resolve, reject) => {
     const { signal } = settings;
     if (signal?.aborted) return reject(abortReason(signal));
-    let trailers: Record<string, string> = {};
+    let received: Response | undefined;
+    const onAbort = (): void => call.cancel();
     const call = client.makeUnaryRequest(
       method.path,
       method.requestSerialize,
@@ -133,15 +134,12 @@ function unary<Request, Response>(
         if (error) reject(signal?.aborted ? abortReason(signal) : fromServiceError(error));
         else if (response === undefined)
           reject(new MeshError('UPSTREAM_INVALID', 'the instance answered without a message'));
-        else resolve({ response, trailers });
+        else received = response;
       },
     );
-    const onAbort = (): void => call.cancel();
     signal?.addEventListener('abort', onAbort, { once: true });
-    // grpc-js emits the status before it calls back.
-    call.on('status', (status) => {
-      trailers = plain(status.metadata);
-    });
+    // grpc-js calls back first, then emits the status, in the same turn; for an error the promise is settled already.
+    call.on('status', ({ metadata }) => resolve({ response: received as Response, trailers: plain(metadata) }));
   });
 }
 

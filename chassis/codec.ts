@@ -14,6 +14,7 @@ export function strictDecode<T>(decode: (bytes: Buffer) => T): (bytes: Buffer) =
   return (bytes) => {
     let message: T;
     try {
+      if (!wellFormed(bytes)) throw new Error('a field runs past the end of the message');
       message = decode(bytes);
     } catch (error) {
       return new MeshError(
@@ -40,6 +41,33 @@ export function asBytes(method: MethodDefinition<unknown, unknown>): MethodDefin
     responseSerialize: same,
     responseDeserialize: same,
   };
+}
+
+/** Whether the top-level fields end exactly where the message does: protobufjs reads a cut string as if it were whole. */
+function wellFormed(bytes: Buffer): boolean {
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = bytes[at++];
+      if (byte === undefined) return Number.NaN;
+      if (shift < 49) value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+    return Number.NaN;
+  };
+  const skip = (length: number): void => {
+    at += length;
+  };
+  while (at < bytes.length) {
+    const wireType = varint() & 7;
+    if (wireType === 0) varint();
+    else if (wireType === 1) at += 8;
+    else if (wireType === 2) skip(varint());
+    else if (wireType === 5) at += 4;
+    else return false;
+  }
+  return at === bytes.length;
 }
 
 /** A bytes field is not text: Buffers are passed over. */

@@ -4,6 +4,7 @@
  * AbortSignal, errors become a status with details, interceptors run outermost first, back-pressure is honoured.
  */
 import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import {
   type handleBidiStreamingCall,
   type handleClientStreamingCall,
@@ -273,8 +274,9 @@ function checked(request: unknown): unknown {
   return request;
 }
 
-async function* checkedAll(requests: AsyncIterable<unknown>): AsyncGenerator<unknown> {
-  for await (const request of requests) yield checked(request);
+/** The requests of a stream. Plain `for await` over the call would destroy it at their end, its unwritten answers with it. */
+async function* checkedAll(call: Readable): AsyncGenerator<unknown> {
+  for await (const request of call.iterator({ destroyOnReturn: false })) yield checked(request);
 }
 
 function plainMetadata(metadata: Metadata): Map<string, string> {
