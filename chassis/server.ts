@@ -84,6 +84,9 @@ export interface MeshServer {
   drain(graceMs?: number): Promise<number>;
 }
 
+/** How long connections that were cut may take to be gone. */
+const CUT_MS = 500;
+
 export function createServer(options: ServerOptions): MeshServer {
   const { settings, clock = systemClock, log = silentLogger, metrics = createMetrics({ defaults: false }) } = options;
   const health = createHealth();
@@ -129,16 +132,20 @@ export function createServer(options: ServerOptions): MeshServer {
       health.shutDown();
       admission.close();
       return new Promise((resolve) => {
+        let cut = 0;
         // With channelz off, forceShutdown of grpc-js 1.14 knows no sessions and cuts nothing; drain() does, at the end of the grace.
-        if (bound) server.drain(bound, graceMs);
-        const cancel = clock.after(graceMs, () => {
-          const cut = admission.inFlight;
+        if (bound) server.drain(bound, graceMs + 1);
+        const cancelCount = clock.after(graceMs, () => {
+          cut = admission.inFlight;
+        });
+        const cancelLimit = clock.after(graceMs + CUT_MS, () => {
           server.forceShutdown();
           resolve(cut);
         });
         server.tryShutdown(() => {
-          cancel();
-          resolve(0);
+          cancelCount();
+          cancelLimit();
+          resolve(cut);
         });
       });
     },
