@@ -7,7 +7,7 @@ export interface CallContext {
   readonly method: string;
   /** Aborts when the caller goes away or the deadline passes; its reason is a MeshError. */
   readonly signal: AbortSignal;
-  /** Milliseconds since the epoch. Always finite: a call without a deadline gets the server's. */
+  /** Milliseconds since the epoch. A call without a deadline gets the server's; Infinity for watches only. */
   readonly deadlineMs: number;
   /** x-request-id of the caller, or a new one; returned in the trailers. */
   readonly requestId: string;

@@ -35,48 +35,52 @@ export function createHealth(): Health {
     for (const wake of watchers) wake();
   };
 
-  const binding = implement<HealthHandlers>('grpc.health.v1.Health', {
-    Check({ service }) {
-      const status = statuses.get(service);
-      if (!status)
-        throw new MeshError(
-          'MODEL_UNKNOWN',
-          `health: nothing is called "${service}"; it has ${[...statuses.keys()].filter((name) => name).join(', ')}`,
-        );
-      return { status };
-    },
-    List() {
-      return { statuses: Object.fromEntries([...statuses].map(([name, status]) => [name, { status }])) };
-    },
-    async *Watch({ service }, { signal }) {
-      if (watchers.size >= WATCHERS_MAX)
-        throw new MeshError('OVERLOADED', `health is watched by ${WATCHERS_MAX} callers, which is the limit`, {
-          retryAfterMs: 5_000,
-        });
-      let wake = (): void => {};
-      const onChange = (): void => wake();
-      watchers.add(onChange);
-      signal.addEventListener('abort', onChange, { once: true });
-      try {
-        let last: string | undefined;
-        while (!signal.aborted) {
-          const status = statuses.get(service) ?? 'SERVICE_UNKNOWN';
-          const changed = new Promise<void>((resolve) => {
-            wake = resolve;
+  const binding = implement<HealthHandlers>(
+    'grpc.health.v1.Health',
+    {
+      Check({ service }) {
+        const status = statuses.get(service);
+        if (!status)
+          throw new MeshError(
+            'MODEL_UNKNOWN',
+            `health: nothing is called "${service}"; it has ${[...statuses.keys()].filter((name) => name).join(', ')}`,
+          );
+        return { status };
+      },
+      List() {
+        return { statuses: Object.fromEntries([...statuses].map(([name, status]) => [name, { status }])) };
+      },
+      async *Watch({ service }, { signal }) {
+        if (watchers.size >= WATCHERS_MAX)
+          throw new MeshError('OVERLOADED', `health is watched by ${WATCHERS_MAX} callers, which is the limit`, {
+            retryAfterMs: 5_000,
           });
-          if (status !== last) {
-            last = status;
-            yield { status };
-            continue;
+        let wake = (): void => {};
+        const onChange = (): void => wake();
+        watchers.add(onChange);
+        signal.addEventListener('abort', onChange, { once: true });
+        try {
+          let last: string | undefined;
+          while (!signal.aborted) {
+            const status = statuses.get(service) ?? 'SERVICE_UNKNOWN';
+            const changed = new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+            if (status !== last) {
+              last = status;
+              yield { status };
+              continue;
+            }
+            await changed;
           }
-          await changed;
+        } finally {
+          watchers.delete(onChange);
+          signal.removeEventListener('abort', onChange);
         }
-      } finally {
-        watchers.delete(onChange);
-        signal.removeEventListener('abort', onChange);
-      }
+      },
     },
-  });
+    { endless: ['Watch'] },
+  );
 
   return {
     binding,

@@ -51,6 +51,12 @@ export type Codecs = Readonly<
   Record<string, Partial<Pick<MethodDefinition<unknown, unknown>, 'requestDeserialize' | 'responseSerialize'>>>
 >;
 
+export interface ImplementOptions {
+  codecs?: Codecs;
+  /** Methods that run until the caller leaves (watches): they get no default deadline. */
+  endless?: readonly string[];
+}
+
 /** A service ready to be added to a server. */
 export interface ServiceBinding {
   /** Full name: "plexus.v1.Embed". */
@@ -73,9 +79,9 @@ export interface ServerRuntime {
 export function implement<Generated>(
   name: keyof Definitions,
   handlers: Handlers<Generated>,
-  codecs: Codecs = {},
+  options: ImplementOptions = {},
 ): ServiceBinding {
-  return implementDefinition(name, definition(name) as unknown as ServiceDefinition, handlers as never, codecs);
+  return implementDefinition(name, definition(name) as unknown as ServiceDefinition, handlers as never, options);
 }
 
 /** The untyped form, for services that are described rather than generated (the gateway's pass-through routes). */
@@ -83,11 +89,11 @@ export function implementDefinition(
   name: string,
   service: ServiceDefinition,
   handlers: Readonly<Record<string, (input: never, context: CallContext) => unknown>>,
-  codecs: Codecs = {},
+  options: ImplementOptions = {},
 ): ServiceBinding {
   const strict: Record<string, MethodDefinition<unknown, unknown>> = {};
   for (const [key, method] of Object.entries(service) as [string, MethodDefinition<unknown, unknown>][]) {
-    const merged = { ...method, ...codecs[key] };
+    const merged = { ...method, ...options.codecs?.[key] };
     strict[key] = { ...merged, requestDeserialize: strictDecode(merged.requestDeserialize) };
   }
   return {
@@ -99,10 +105,13 @@ export function implementDefinition(
         const handler = handlers[key] as never;
         if (!handler) throw new Error(`${name} has no handler for ${key}`);
         const path = method.path.slice(1);
-        if (method.requestStream && method.responseStream) bound[key] = bidi(path, handler, runtime);
-        else if (method.requestStream) bound[key] = clientStream(path, handler, runtime);
-        else if (method.responseStream) bound[key] = serverStream(path, handler, runtime);
-        else bound[key] = unary(path, handler, runtime);
+        const own = options.endless?.includes(key)
+          ? { ...runtime, defaultDeadlineMs: Number.POSITIVE_INFINITY }
+          : runtime;
+        if (method.requestStream && method.responseStream) bound[key] = bidi(path, handler, own);
+        else if (method.requestStream) bound[key] = clientStream(path, handler, own);
+        else if (method.responseStream) bound[key] = serverStream(path, handler, own);
+        else bound[key] = unary(path, handler, own);
       }
       return bound as UntypedServiceImplementation;
     },

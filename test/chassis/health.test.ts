@@ -15,7 +15,7 @@ describe('health and reflection', () => {
   const settings = { deadlineMs: Number.POSITIVE_INFINITY };
 
   beforeEach(async () => {
-    server = createServer({ services: [], address: '127.0.0.1:0', settings: testServerSettings() });
+    server = createServer({ services: [], address: '127.0.0.1:0', settings: testServerSettings({ defaultDeadlineMs: 100 }) });
     channel = createChannel(`127.0.0.1:${await server.start()}`);
   });
 
@@ -52,6 +52,16 @@ describe('health and reflection', () => {
       else break;
     }
     assert.deepEqual(seen, ['SERVICE_UNKNOWN', 'SERVING', 'NOT_SERVING']);
+  });
+
+  it('keeps a watch without a deadline open beyond the default deadline of calls', async () => {
+    const seen: string[] = [];
+    for await (const { status } of channel.serverStream(health.Watch, { service: '' }, settings)) {
+      seen.push(status);
+      if (seen.length === 2) break;
+      setTimeout(() => server.health.set('a', 'SERVING'), 250);
+    }
+    assert.deepEqual(seen, ['NOT_SERVING', 'SERVING']);
   });
 
   for (const version of ['v1', 'v1alpha'] as const) {

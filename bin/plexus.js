@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// The command. The code it runs is compiled: `npm ci` and `npm start` do that, and this says so where it has not happened.
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const main = new URL('../dist/cli/plexus.js', import.meta.url);
+if (!existsSync(fileURLToPath(main))) {
+  console.error('plexus is not built yet: run `npm run build` once');
+  process.exit(1);
+}
+await import(main.href);
