@@ -1,4 +1,8 @@
-/** One record of who is alive: register, deregister, watch. The drivers (consul, embedded, static) are interchangeable. */
+/**
+ * One record of who is alive: register, deregister, watch. The drivers (consul, embedded, static) are interchangeable and
+ * all keep two promises: what was registered stays registered until it is told otherwise, and what was known stays usable
+ * while the registry is away.
+ */
 
 export type Capability = 'tokenize' | 'embed' | 'classify' | 'summarize';
 export const CAPABILITIES: readonly Capability[] = ['tokenize', 'embed', 'classify', 'summarize'];
@@ -20,14 +24,14 @@ export interface Instance {
 }
 
 export interface Registration {
-  /** Tells the registry that models, zone or weight have changed. */
+  /** Tells the registry that models or weight have changed; resolves when it knows, or when it cannot be reached (then it is told later). */
   update(change: Partial<Pick<Instance, 'models' | 'weight'>>): Promise<void>;
   /** Leaves; resolves when the registry knows, or after its own short limit where it cannot be reached. */
   deregister(): Promise<void>;
 }
 
 export interface Watch {
-  /** Healthy instances as last known; survives the registry being away. */
+  /** Healthy instances as last known, ordered by id; survives the registry being away. */
   readonly instances: readonly Instance[];
   /** Resolves at the first answer of the registry, or rejects with the signal's reason. */
   ready(signal?: AbortSignal): Promise<void>;
@@ -38,9 +42,13 @@ export interface Watch {
 
 export interface Registry {
   readonly kind: 'consul' | 'embedded' | 'static';
-  /** Keeps the instance registered until deregister: registers again where the registry forgot it. Resolves once known, or when the registry cannot be reached (then it goes on trying). */
+  /**
+   * Keeps the instance registered until deregister: registers again where the registry forgot it. Resolves once known, or
+   * when the registry cannot be reached (then it goes on trying). Rejects with REGISTRY_UNAVAILABLE where it refuses the token.
+   */
   register(instance: Instance): Promise<Registration>;
   /** Healthy instances of a capability; "" for all. */
   watch(capability: string): Watch;
+  /** Ends every watch and forgets every registration without deregistering; deregister first. */
   close(): Promise<void>;
 }
