@@ -1,0 +1,82 @@
+/** Settings of the inference room: how many workers a model gets, how batches are cut, where queues end. */
+import { integer, type Settings } from '../chassis/settings.js';
+
+export const inferenceSettings = {
+  workers: integer({
+    env: 'PLEXUS_WORKERS',
+    unit: 'count',
+    default: 0,
+    min: 0,
+    max: 256,
+    reason:
+      'Worker threads of each model. 0: one a core this process may use (affinity and cgroup limit). On two cores, two workers of one thread each were the fastest schedule found; more than cores only add waiting.',
+  }),
+  batchTokensMax: integer({
+    env: 'PLEXUS_BATCH_TOKENS',
+    unit: 'tokens',
+    default: 256,
+    min: 1,
+    max: 65_536,
+    reason:
+      'Padded tokens of one batch (rows x longest row). Throughput on CPU rises up to about 256 and falls beyond 1,000. A longer text runs alone.',
+  }),
+  batchRowsMax: integer({
+    env: 'PLEXUS_BATCH_ROWS',
+    unit: 'count',
+    default: 64,
+    min: 1,
+    max: 4_096,
+    reason: 'Texts of one batch, whatever their length; bounds what a lost worker takes with it.',
+  }),
+  windowMax: integer({
+    env: 'PLEXUS_BATCH_WINDOW',
+    unit: 'count',
+    default: 256,
+    min: 1,
+    max: 8_192,
+    reason:
+      'Oldest entries of the queue among which company of similar length is sought for the oldest. The oldest always leads, so nobody is passed over more often than entries stood before it.',
+  }),
+  queueEntriesMax: integer({
+    env: 'PLEXUS_QUEUE_ENTRIES',
+    unit: 'count',
+    default: 8_192,
+    min: 1,
+    max: 1_000_000,
+    reason: 'Texts waiting for one model; the next request is refused as QUEUE_FULL. Eight full requests.',
+  }),
+  queueTokensMax: integer({
+    env: 'PLEXUS_QUEUE_TOKENS',
+    unit: 'tokens',
+    default: 1_048_576,
+    min: 1,
+    max: 100_000_000,
+    reason: 'Tokens waiting for one model; the next request is refused as QUEUE_FULL. Two requests of 1,024 texts of 512 tokens.',
+  }),
+  hangMs: integer({
+    env: 'PLEXUS_WORKER_HANG_MS',
+    unit: 'ms',
+    default: 30_000,
+    min: 10,
+    max: 3_600_000,
+    reason: 'A worker that has been at one batch for longer is given up and replaced. A batch of 256 tokens takes milliseconds.',
+  }),
+  startMs: integer({
+    env: 'PLEXUS_WORKER_START_MS',
+    unit: 'ms',
+    default: 120_000,
+    min: 10,
+    max: 3_600_000,
+    reason: 'A worker that has not opened its model by then is given up. Models of gigabytes need tens of seconds from a slow disk.',
+  }),
+  quarantineMs: integer({
+    env: 'PLEXUS_QUARANTINE_MS',
+    unit: 'ms',
+    default: 600_000,
+    min: 0,
+    max: 86_400_000,
+    reason: 'How long an input that brought a worker down twice is refused without being tried.',
+  }),
+} as const;
+
+export type InferenceSettings = Settings<typeof inferenceSettings>;

@@ -1,0 +1,159 @@
+/**
+ * The worker thread of an encoder: the only file (with generate/'s own) that runs onnxruntime. Opens one session, proves it with
+ * a warm-up, then answers batches one at a time. session.run is synchronous, which is why it lives here and not on the RPC thread.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { normalize, pool } from './pooling.js';
+import type { BatchAnswer, BatchJob, FromWorker, ModelShape, ToWorker, WorkerStart } from './protocol.js';
+
+interface Opened {
+  session: InferenceSession;
+  shape: ModelShape;
+  outputName: string;
+  inputs: readonly { name: string; type: 'int64' | 'int32' }[];
+}
+
+class Refused extends Error {}
+
+const INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'];
+const OUTPUTS: Record<WorkerStart['want'], readonly { name: string; output: ModelShape['output']; rank: number }[]> = {
+  vectors: [
+    { name: 'last_hidden_state', output: 'hidden', rank: 3 },
+    { name: 'token_embeddings', output: 'hidden', rank: 3 },
+    { name: 'sentence_embedding', output: 'sentence', rank: 2 },
+  ],
+  logits: [{ name: 'logits', output: 'logits', rank: 2 }],
+};
+
+async function open(start: WorkerStart): Promise<Opened> {
+  const session = await InferenceSession.create(start.file, {
+    intraOpNumThreads: start.threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: '0' } } }, // spinning would burn the core of another worker
+  });
+  const inputs = session.inputMetadata.map((input) => {
+    if (!INPUTS.includes(input.name)) {
+      throw new Refused(`it reads an input "${input.name}"; known are ${INPUTS.join(', ')}`);
+    }
+    if (!input.isTensor || (input.type !== 'int64' && input.type !== 'int32') || input.shape.length !== 2) {
+      throw new Refused(`its input "${input.name}" is not a matrix of int64 or int32`);
+    }
+    return { name: input.name, type: input.type };
+  });
+  if (!inputs.some(({ name }) => name === 'input_ids')) throw new Refused('it has no input "input_ids"');
+  const known = OUTPUTS[start.want];
+  for (const { name, output, rank } of known) {
+    const found = session.outputMetadata.find((each) => each.name === name);
+    if (!found) continue;
+    if (!found.isTensor || found.type !== 'float32' || found.shape.length !== rank) {
+      throw new Refused(`its output "${name}" is not float32 of ${rank} dimensions`);
+    }
+    const width = found.shape[rank - 1];
+    const typed = inputs.some((input) => input.name === 'token_type_ids');
+    return { session, inputs, outputName: name, shape: { output, width: typeof width === 'number' ? width : 0, typed } };
+  }
+  throw new Refused(
+    `it has none of the outputs ${known.map(({ name }) => name).join(', ')}; it has ${session.outputNames.join(', ')}`,
+  );
+}
+
+/** Feeds, one session.run, and the rows of its output. */
+async function run({ session, shape, outputName, inputs }: Opened, job: BatchJob): Promise<BatchAnswer> {
+  const rows = job.lengths.length;
+  let width = 1; // A row without tokens still needs a column: padding, masked out.
+  for (const length of job.lengths) if (length > width) width = length;
+  const feeds: Record<string, Tensor> = {};
+  for (const { name, type } of inputs) feeds[name] = feed(name, type, job, rows, width);
+  const startedMs = performance.now();
+  const results = await session.run(feeds, [outputName]);
+  const computeMs = performance.now() - startedMs;
+  const tensor = results[outputName] as Tensor;
+  shape.width = tensor.dims[tensor.dims.length - 1] as number; // symbolic in some exports: the first run tells
+  const output = collect(shape, job, tensor.data as Float32Array, width);
+  tensor.dispose(); // native memory is otherwise held until the collector comes
+  for (const each of Object.values(feeds)) each.dispose();
+  return { output, computeMs };
+}
+
+/**
+ * One padded input. int64 is written through an Int32Array over the same bytes: ids are below 2^31 and every platform Node runs
+ * on is little-endian, so the low word is the number; writing BigInts one by one costs ten times as much.
+ */
+function feed(name: string, type: 'int64' | 'int32', job: BatchJob, rows: number, width: number): Tensor {
+  const stride = type === 'int64' ? 2 : 1;
+  const words = new Int32Array(rows * width * stride);
+  for (let row = 0, from = 0; row < rows; row++) {
+    const length = job.lengths[row] as number;
+    let at = row * width * stride;
+    if (name === 'input_ids') for (let i = 0; i < length; i++, at += stride) words[at] = job.ids[from + i] as number;
+    else if (name === 'attention_mask') for (let i = 0; i < length; i++, at += stride) words[at] = 1;
+    else if (name === 'position_ids') for (let i = 0; i < length; i++, at += stride) words[at] = i;
+    else if (job.typeIds.length > 0)
+      for (let i = 0; i < length; i++, at += stride) words[at] = job.typeIds[from + i] as number;
+    from += length;
+  }
+  return type === 'int64'
+    ? new Tensor('int64', new BigInt64Array(words.buffer), [rows, width])
+    : new Tensor('int32', words, [rows, width]);
+}
+
+function collect(shape: ModelShape, job: BatchJob, data: Float32Array, padded: number): Float32Array {
+  const { width } = shape;
+  if (shape.output === 'logits') return data.slice();
+  let total = 0;
+  for (const dimensions of job.dimensions) total += dimensions;
+  const output = new Float32Array(total);
+  for (let row = 0, at = 0; row < job.lengths.length; row++) {
+    const dimensions = job.dimensions[row] as number;
+    if (shape.output === 'hidden') {
+      const from = row * padded * width;
+      pool(job.poolings[row] ?? 'mean', data, from, job.lengths[row] as number, width, output, at, dimensions);
+    } else output.set(data.subarray(row * width, row * width + dimensions), at);
+    if (job.normalize[row] === 1) normalize(output.subarray(at, at + dimensions));
+    at += dimensions;
+  }
+  return output;
+}
+
+/** A short row and the longest one: proves that the graph runs and lets the arena grow before anybody waits for it. */
+async function warmUp(opened: Opened, tokensMax: number): Promise<void> {
+  for (const length of new Set([1, Math.max(1, Math.min(tokensMax, 128)), Math.max(1, Math.min(tokensMax, 512))])) {
+    await run(opened, {
+      lengths: Uint32Array.of(length),
+      ids: new Int32Array(length),
+      typeIds: new Uint8Array(0),
+      poolings: ['cls'],
+      dimensions: Uint32Array.of(1),
+      normalize: Uint8Array.of(0),
+    });
+  }
+}
+
+async function main(port: NonNullable<typeof parentPort>): Promise<void> {
+  const say = (message: FromWorker<ModelShape, BatchAnswer>, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(message, transfer);
+  const start = workerData as WorkerStart;
+  let opened: Opened;
+  try {
+    opened = await open(start);
+    await warmUp(opened, start.tokensMax);
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    const reason = error instanceof Refused ? detail : 'onnxruntime cannot open or run its graph';
+    say({ at: 'refused', reason, detail });
+    return;
+  }
+  port.on('message', ({ job, body }: ToWorker<BatchJob>) => {
+    void run(opened, body).then(
+      (answer) => say({ at: 'done', job, body: answer }, [answer.output.buffer as ArrayBuffer]),
+      (error: unknown) => say({ at: 'failed', job, reason: error instanceof Error ? error.message : String(error) }),
+    );
+  });
+  say({ at: 'ready', body: opened.shape });
+}
+
+if (parentPort) void main(parentPort);
