@@ -8,4 +8,6 @@ if (!existsSync(fileURLToPath(main))) {
   console.error('plexus is not built yet: run `npm run build` once');
   process.exit(1);
 }
-await import(main.href);
+const { run, processIo } = await import(main.href);
+const code = await run(process.argv.slice(2), processIo());
+if (code !== undefined) process.exitCode = code;

@@ -1,0 +1,3 @@
+/** The client room: the typed TypeScript client of the mesh. Imports chassis and protos only. */
+export { MeshError } from '../chassis/errors.js';
+export { type CallOptions, createClient, type PlexusClient, type ServiceClient } from './client.js';

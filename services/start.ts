@@ -1,0 +1,153 @@
+/**
+ * The shared main of the four services: repository -> hub -> gRPC server -> default models -> registry, in that order, and
+ * back in reverse. A service is registered once its default model has answered a warm-up, and its health says so per service
+ * and per model.
+ */
+import { systemClock } from '../chassis/clock.js';
+import { createLifecycle, type Lifecycle } from '../chassis/lifecycle.js';
+import { createLogger, type Logger } from '../chassis/log.js';
+import { createMetrics } from '../chassis/metrics.js';
+import { advertisedAddress, instanceName, plexusVersion, processSettings } from '../chassis/process.js';
+import { createServer, serverSettings } from '../chassis/server.js';
+import { list, readSettings } from '../chassis/settings.js';
+import { tlsSettings } from '../chassis/tls.js';
+import { createHub, type Hub, type Running } from '../inference/index.js';
+import { createRepository, modelFolders, modelSettings } from '../models/index.js';
+import { packageRoot } from '../protos/index.js';
+import { consulSettings, openRegistry, type Registration, type Registry, registrySettings } from '../registry/index.js';
+import type { CapabilityModule } from './capability.js';
+import { createModelsService } from './models.js';
+
+export const loadSettings = {
+  load: list({
+    env: 'PLEXUS_LOAD',
+    default: [],
+    unit: 'models',
+    reason:
+      'Models loaded at start beside the default one ("name" or "name@version"). Others are loaded by Models.Load. Empty: what the capability needs for all of its methods.',
+  }),
+} as const;
+
+export interface RunningService {
+  readonly instance: string;
+  readonly port: number;
+  readonly log: Logger;
+  stop(): Promise<void>;
+}
+
+/** Starts a service from its environment; resolves when it is ready and registered. */
+export async function startService<M extends Running>(
+  module: CapabilityModule<M> & { alsoLoaded?: readonly string[] },
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<RunningService> {
+  const settings = readSettings({ ...processSettings, ...serverSettings, ...loadSettings }, env);
+  const models = readSettings(modelSettings, env);
+  const tls = readSettings(tlsSettings, env);
+  const registryOptions = readSettings({ ...registrySettings, ...consulSettings }, env);
+  const { capability } = module;
+  const instance = instanceName(settings, capability);
+  const log = createLogger(instance, settings.logLevel);
+  const repository = createRepository({ folders: modelFolders(models, packageRoot) });
+  const hub: Hub<M> = createHub<M>({
+    repository,
+    tasks: module.tasks,
+    defaultModel: module.defaultModel,
+    open: (model) => module.open(model, repository),
+  });
+  const service = module.createService({ hub, instance, clock: systemClock });
+  const server = createServer({
+    services: [service, createModelsService({ hub: hub as unknown as Hub<Running>, instance, capability })],
+    address: settings.address,
+    settings,
+    tls,
+    log,
+    metrics: createMetrics({ defaults: true }),
+  });
+
+  let port = 0;
+  let registry: Registry | undefined;
+  let registration: Registration | undefined;
+  let readyModels: readonly string[] = [];
+
+  /** Health and registry follow the hub. */
+  const follow = async (): Promise<void> => {
+    const entries = await hub.list();
+    const names = new Set<string>();
+    for (const { manifest, state } of entries) {
+      if (state.at === 'available') continue;
+      const serving = state.at === 'ready';
+      server.health.set(`model/${manifest.name}@${manifest.version}`, serving ? 'SERVING' : 'NOT_SERVING');
+      if (serving) names.add(manifest.name);
+      server.health.set(`model/${manifest.name}`, names.has(manifest.name) ? 'SERVING' : 'NOT_SERVING');
+    }
+    const ready = entries
+      .filter(({ state }) => state.at === 'ready')
+      .sort((a, b) => Number(b.isDefault) - Number(a.isDefault));
+    readyModels = ready.map(({ manifest }) => `${manifest.name}@${manifest.version}`);
+    const serves = ready.some(({ isDefault }) => isDefault);
+    for (const name of [service.name, 'plexus.v1.Models']) server.health.set(name, serves ? 'SERVING' : 'NOT_SERVING');
+    await registration?.update({ models: readyModels });
+  };
+
+  let stopFollowing = (): void => {};
+  const lifecycle: Lifecycle = createLifecycle(
+    [
+      {
+        name: 'hub',
+        start() {
+          stopFollowing = hub.onChange(() => {
+            follow().catch((error: unknown) => log.error({ err: error }, 'health could not follow the models'));
+          });
+        },
+        async stop() {
+          stopFollowing();
+          await hub.close();
+        },
+      },
+      {
+        name: 'server',
+        async start() {
+          port = await server.start();
+        },
+        async stop() {
+          const cut = await server.drain();
+          if (cut > 0) log.warn({ cut }, 'calls were cut at the end of the drain');
+        },
+      },
+      {
+        name: 'models',
+        async start() {
+          const others = settings.load.length > 0 ? settings.load : (module.alsoLoaded ?? []);
+          const wanted = [...new Set([module.defaultModel, ...others])];
+          await Promise.all(wanted.map((reference) => hub.load(reference)));
+          await follow();
+        },
+      },
+      {
+        name: 'registry',
+        async start() {
+          registry = await openRegistry(registryOptions, { tls, log });
+          registration = await registry.register({
+            id: instance,
+            capability,
+            address: advertisedAddress(settings, port),
+            version: plexusVersion,
+            zone: registryOptions.zone,
+            models: readyModels,
+            weight: 1,
+          });
+        },
+        async stop() {
+          server.health.shutDown(); // those who watch health leave before the registry has spread the news
+          await registration?.deregister();
+          await registry?.close();
+        },
+      },
+    ],
+    { log, stopMsMax: settings.drainMs + 2_000 },
+  );
+
+  await lifecycle.start();
+  log.info({ port, models: readyModels }, 'ready');
+  return { instance, port, log, stop: () => lifecycle.stop() };
+}
