@@ -1,0 +1,36 @@
+/** docs/settings.md, from the declarations of every room. */
+import { processSettings } from '../chassis/process.js';
+import { serverSettings } from '../chassis/server.js';
+import type { Setting } from '../chassis/settings.js';
+import { tlsSettings } from '../chassis/tls.js';
+import { modelSettings } from '../models/index.js';
+import { consulSettings, registrySettings } from '../registry/index.js';
+
+type Spec = Readonly<Record<string, Setting<unknown>>>;
+
+const GROUPS: readonly [title: string, who: string, spec: Spec][] = [
+  ['Process', 'every process', processSettings],
+  ['Server', 'every process', serverSettings],
+  ['TLS', 'every process', tlsSettings],
+  ['Registry', 'every process', registrySettings],
+  ['Consul', 'every process, with the Consul registry', consulSettings],
+  ['Models', 'services and the CLI', modelSettings],
+];
+
+export function settingsPage(): string {
+  const sections = GROUPS.map(([title, who, spec]) => {
+    const rows = Object.values(spec).map(({ env, unit, default: value, allowed, reason }) => `| \`${env}\` | ${show(value)} | ${unit} | ${allowed} | ${reason.replaceAll('|', '\\|')} |`);
+    return `## ${title}\n\nRead by ${who}.\n\n| variable | default | unit | allowed | what for, and why this default |\n|---|---|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `# Settings
+
+Made from the declarations in the code by \`npm run docs\`. Settings are environment variables, read once when a process
+starts; a process with a wrong one does not start and says all that is wrong with it.
+
+${sections.join('\n')}`;
+}
+
+function show(value: unknown): string {
+  if (value === '' || (Array.isArray(value) && value.length === 0)) return 'none';
+  return `\`${Array.isArray(value) ? value.join(',') : String(value)}\``;
+}

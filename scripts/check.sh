@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# npm run check: format and lint (arrows between rooms included), types, protos fresh and compatible, docs fresh, tests.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+failed=0
+step() {
+  local name=$1 started=$SECONDS
+  shift
+  if "$@" >/tmp/plexus-check.$$ 2>&1; then
+    echo "ok      $name ($((SECONDS - started)) s)"
+  else
+    echo "FAILED  $name"
+    cat /tmp/plexus-check.$$
+    failed=1
+  fi
+  rm -f /tmp/plexus-check.$$
+}
+breaking() {
+  # Against the last commit: what clients were generated from must keep working.
+  git rev-parse --verify -q HEAD:protos >/dev/null || return 0
+  npx --no-install buf breaking --against '.git#ref=HEAD'
+}
+step 'format and lint' npx --no-install biome check .
+step 'types' npm run --silent build
+step 'protos lint' npx --no-install buf lint
+step 'protos compatible with the last commit' breaking
+step 'protos/gen is fresh' scripts/generate-protos.sh --check
+if [ "${1:-}" != --no-tests ]; then
+  npx --no-install c8 --reporter=text-summary mocha || failed=1
+fi
+exit $failed
