@@ -48,6 +48,7 @@ export interface AgentService {
 
 /** Every request but a blocking query must be answered within this. */
 const REQUEST_MS = 5_000;
+const WANTS_TOKEN = 'wants an ACL token and none was given: set CONSUL_HTTP_TOKEN or CONSUL_HTTP_TOKEN_FILE';
 const ANONYMOUS = '00000000-0000-0000-0000-000000000002';
 
 type Settings = Omit<ConsulSettings, 'consulPrefix' | 'consulCheckMs' | 'consulCheckTls' | 'consulCheckTlsServerName'>;
@@ -130,16 +131,14 @@ export function createConsulAgent(settings: Settings): ConsulAgent {
         self = (await request('_get', { path: '/acl/token/self' }, signal)).body as typeof self;
       } catch (error) {
         if (statusOf(error) === 401) return; // "ACL support disabled"
+        if (isRefused(error) && Object.keys(headers()).length === 0) throw refused(address, WANTS_TOKEN, error);
         throw error;
       }
       if (self.AccessorID !== ANONYMOUS) return;
       // Without a token Consul answers 200 and an empty list: nothing would ever be found, and nothing would say why.
       const { body } = await request('_get', { path: '/catalog/services', query: { stale: '1' } }, signal);
       if (Object.keys(body as object).length === 0) {
-        throw refused(
-          address,
-          'wants an ACL token and none was given: set CONSUL_HTTP_TOKEN or CONSUL_HTTP_TOKEN_FILE',
-        );
+        throw refused(address, WANTS_TOKEN);
       }
     },
     async healthy(service, { index, waitMs }, signal) {
@@ -189,7 +188,7 @@ function refused(address: string, why: string, cause?: unknown): MeshError {
 
 function unavailable(address: string, cause: unknown): MeshError {
   const status = responseStatus(cause);
-  const text = cause instanceof Error ? cause.message.replace(/^consul: /, '') : String(cause);
+  const text = cause instanceof Error ? cause.message.replace(/^consul: (\/\S+: )?/, '') : String(cause);
   if (status === 403)
     return refused(address, `refuses the token (${text}): check CONSUL_HTTP_TOKEN and its policies`, cause);
   return new MeshError('REGISTRY_UNAVAILABLE', `Consul at ${address} cannot be used: ${text}`, { cause });

@@ -1,0 +1,146 @@
+/**
+ * A real Consul agent on free ports: started, stopped, killed and started again by a test. The binary is CONSUL_BIN, or what
+ * scripts/fetch-consul.sh finds or fetches; where none can be had the suite is skipped in capitals.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packageRoot } from '../../protos/index.js';
+import { until } from './until.js';
+
+export interface ConsulProcess {
+  /** "127.0.0.1:port" of its HTTP API. */
+  readonly address: string;
+  /** SIGKILL; resolves when it is gone. Its memory, and so everything registered, is gone with it. */
+  kill(): Promise<void>;
+  /** SIGSTOP and SIGCONT. */
+  pause(): void;
+  resume(): void;
+  /** Starts again on the same ports, empty; resolves when it has a leader. */
+  restart(): Promise<void>;
+  /** A request to its API, JSON in and out. */
+  api(method: 'GET' | 'PUT', path: string, body?: unknown, token?: string): Promise<unknown>;
+  /** Ends it and removes its files. */
+  stop(): Promise<void>;
+}
+
+export interface ConsulOptions {
+  /** ACLs on, everything denied by default; this is the management token. */
+  managementToken?: string;
+  /** Further configuration, as Consul's own JSON. */
+  config?: Readonly<Record<string, unknown>>;
+}
+
+let binary: string | null | undefined;
+
+/** The path of a consul binary; skips the running test or suite, loudly, where there is none. */
+export function consulOrSkip(context: Mocha.Context): string {
+  if (binary === undefined) {
+    try {
+      binary = execFileSync(join(packageRoot, 'scripts', 'fetch-consul.sh'), {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }).trim();
+    } catch (error) {
+      binary = null;
+      const said = String((error as { stderr?: unknown }).stderr ?? error).trim();
+      console.warn(`SKIPPED: THE TESTS AGAINST A REAL CONSUL DID NOT RUN. ${said}`);
+    }
+  }
+  return binary ?? context.skip();
+}
+
+export async function startConsul(binaryPath: string, options: ConsulOptions = {}): Promise<ConsulProcess> {
+  const [http, dns, grpc, server, serfLan, serfWan] = await freePorts(6);
+  const address = `127.0.0.1:${http}`;
+  const folder = mkdtempSync(join(tmpdir(), 'plexus-consul-'));
+  const config = {
+    ports: { http, dns, grpc, server, serf_lan: serfLan, serf_wan: serfWan },
+    ...(options.managementToken && {
+      acl: {
+        enabled: true,
+        default_policy: 'deny',
+        tokens: { master: options.managementToken, agent: options.managementToken },
+      },
+      primary_datacenter: 'dc1',
+    }),
+    ...options.config,
+  };
+  writeFileSync(join(folder, 'agent.json'), JSON.stringify(config));
+  let child: ChildProcess | undefined;
+
+  const api: ConsulProcess['api'] = async (method, path, body, token = options.managementToken) => {
+    const answer = await fetch(`http://${address}${path}`, {
+      method,
+      headers: token ? { 'x-consul-token': token } : {},
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  };
+  const start = async (): Promise<void> => {
+    const flags = [
+      'agent',
+      '-dev',
+      '-log-level',
+      'warn',
+      '-bind',
+      '127.0.0.1',
+      '-client',
+      '127.0.0.1',
+      '-config-file',
+      join(folder, 'agent.json'),
+    ];
+    let output = '';
+    child = spawn(binaryPath, flags, { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout?.on('data', (chunk) => (output += chunk));
+    child.stderr?.on('data', (chunk) => (output += chunk));
+    const own = child;
+    await until('Consul has a leader', async () => {
+      if (own.exitCode !== null) throw new Error(`consul ended with ${own.exitCode}: ${output}`);
+      const leader = await api('GET', '/v1/status/leader').catch(() => '');
+      // The management token works a moment after the leader is there.
+      return leader !== '' && (await api('GET', '/v1/agent/self').catch(() => undefined)) !== undefined;
+    });
+  };
+  const kill = async (): Promise<void> => {
+    const own = child;
+    if (!own || own.exitCode !== null || own.signalCode !== null) return;
+    const exited = new Promise((resolve) => own.once('exit', resolve));
+    own.kill('SIGKILL');
+    await exited;
+  };
+  await start();
+  return {
+    address,
+    kill,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    async restart() {
+      await kill();
+      await start();
+    },
+    api,
+    async stop() {
+      await kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Ports that nobody listens on now; all are held open until the last is known, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const held = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = held.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
