@@ -1,0 +1,3 @@
+module plexus-example
+
+go 1.22
