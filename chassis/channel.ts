@@ -26,6 +26,8 @@ export interface CallSettings {
   deadlineMs: number;
   signal?: AbortSignal | undefined;
   metadata?: Readonly<Record<string, string>> | undefined;
+  /** Streams: called with the trailers (string values) when the stream ends. Unary calls return theirs. */
+  onTrailers?: (trailers: Readonly<Record<string, string>>) => void;
 }
 
 export interface Answer<Response> {
@@ -91,7 +93,7 @@ export function createChannel(address: string, options: ChannelOptions = {}): Ch
           metadataOf(settings),
           optionsOf(settings),
         ),
-        settings.signal,
+        settings,
       ),
     bidi(method, requests, settings) {
       const call = client.makeBidiStreamRequest(
@@ -102,7 +104,7 @@ export function createChannel(address: string, options: ChannelOptions = {}): Ch
         optionsOf(settings),
       );
       void send(call, requests);
-      return received(call, settings.signal);
+      return received(call, settings);
     },
     get connected() {
       return client.getChannel().getConnectivityState(false) === connectivityState.READY;
@@ -146,15 +148,17 @@ function unary<Request, Response>(
 interface Received<Response> extends AsyncIterable<Response> {
   cancel(): void;
   on(event: 'error', listener: (error: ServiceError) => void): unknown;
+  on(event: 'status', listener: (status: { metadata: Metadata }) => void): unknown;
 }
 
 async function* received<Response>(
   call: Received<Response>,
-  signal: AbortSignal | undefined,
+  { signal, onTrailers }: CallSettings,
 ): AsyncGenerator<Response> {
   const onAbort = (): void => call.cancel();
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
+  if (onTrailers) call.on('status', ({ metadata }) => onTrailers(plain(metadata)));
   call.on('error', () => {}); // also thrown by the iterator below; without a listener an early one would end the process
   try {
     yield* call;

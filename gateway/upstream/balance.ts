@@ -1,0 +1,130 @@
+/**
+ * Chooses the instance: the cheaper of two drawn at random, where cost is the peak EWMA of its latency times the attempts it
+ * has in flight. Two draws are enough to avoid a slow instance and few enough that all gateways do not rush to the same one.
+ * Weight and slow start thin out how often an instance is considered at all, since a division of its cost would do nothing
+ * while the mesh is idle.
+ */
+import type { Clock } from '../../chassis/clock.js';
+import { MeshError } from '../../chassis/errors.js';
+import type { Counters } from './counters.js';
+import type { Endpoint } from './endpoint.js';
+import type { Flight } from './flight.js';
+
+export interface BalanceOptions {
+  capability: string;
+  endpoints: () => readonly Endpoint[];
+  /** False until the registry has answered once. */
+  known: () => boolean;
+  policy: 'p2c' | 'random';
+  slowStartMs: number;
+  /** Milliseconds until a probe may bring an instance back: the advice that CIRCUIT_OPEN carries. */
+  probeMs: number;
+  clock: Clock;
+  random: () => number;
+  counters: Counters;
+}
+
+export interface Balance {
+  /** Throws NO_INSTANCE or CIRCUIT_OPEN. */
+  pick(flight: Flight): Endpoint;
+  /** True where an instance in rotation has not been tried for this call. */
+  hasOther(flight: Flight): boolean;
+  /** Milliseconds until an instance accepts a retry again; 0 where one does now. */
+  restMs(flight: Flight): number;
+}
+
+/** Share of a new instance at its first moment. */
+const RAMP_MIN = 0.1;
+
+export function createBalance(options: BalanceOptions): Balance {
+  const { capability, endpoints, policy, slowStartMs, clock, random, counters } = options;
+
+  const weight = (endpoint: Endpoint, nowMs: number): number => {
+    const age = nowMs - endpoint.startedMs;
+    const ramp = age >= slowStartMs ? 1 : Math.max(RAMP_MIN, age / slowStartMs);
+    return endpoint.instance.weight * ramp;
+  };
+  const cheaper = (a: Endpoint, b: Endpoint): Endpoint => {
+    const nowMs = clock.monotonic();
+    const weightA = weight(a, nowMs);
+    const weightB = weight(b, nowMs);
+    if (weightA !== weightB) {
+      const [light, heavy, ratio] = weightA < weightB ? [a, b, weightA / weightB] : [b, a, weightB / weightA];
+      // Considered so often that, at equal cost, its share of the pair is its share of the weight.
+      if (random() >= (2 * ratio) / (1 + ratio)) return heavy;
+      if (!light.load.known) return light; // its trial call
+    }
+    return cost(a, b, nowMs) <= cost(b, a, nowMs) ? a : b;
+  };
+  const choose = (among: readonly Endpoint[]): Endpoint => {
+    if (among.length === 1) return among[0] as Endpoint;
+    const first = Math.floor(random() * among.length);
+    const a = among[first] as Endpoint;
+    if (policy === 'random') return a;
+    const second = Math.floor(random() * (among.length - 1));
+    return cheaper(a, among[second >= first ? second + 1 : second] as Endpoint);
+  };
+  const none = (): MeshError => {
+    const all = endpoints();
+    const open = all.some((endpoint) => endpoint.state === 'open');
+    if (open) {
+      counters.circuitOpen++;
+      return new MeshError(
+        'CIRCUIT_OPEN',
+        `every instance of ${capability} is failing; they are probed and used again when they answer`,
+        { retryAfterMs: options.probeMs, facts: { layer: 'breaker', capability } },
+      );
+    }
+    counters.noInstance++;
+    const soon = all.length > 0 || !options.known();
+    return new MeshError(
+      'NO_INSTANCE',
+      `no instance of ${capability} is ${all.length > 0 ? 'taking calls' : 'known'}; start one, or try again later`,
+      { retryAfterMs: 1_000, facts: { layer: 'balance', capability, soon: String(soon) } },
+    );
+  };
+
+  return {
+    pick(flight) {
+      const all = endpoints();
+      let candidates: readonly Endpoint[] = all.filter((endpoint) => endpoint.state === 'serving');
+      if (candidates.length === 0) {
+        // Nobody is left: rather those we only suspect than none. Instances that say they leave or whose breaker is open are facts.
+        candidates = all.filter(({ state }) => state === 'ejected');
+        if (candidates.length === 0) candidates = all.filter(({ state }) => state === 'silent');
+        if (candidates.length === 0) throw none();
+        counters.panics++;
+      }
+      candidates = prefer(candidates, (endpoint) => endpoint.serves(flight.call.model));
+      if (flight.tried.length > 0) {
+        candidates = prefer(candidates, (endpoint) => !flight.tried.includes(endpoint));
+        const nowMs = clock.monotonic();
+        candidates = prefer(candidates, (endpoint) => endpoint.restUntilMs <= nowMs);
+      }
+      return choose(candidates);
+    },
+    hasOther: (flight) =>
+      endpoints().some(
+        (endpoint) =>
+          endpoint.state === 'serving' && !flight.tried.includes(endpoint) && endpoint.serves(flight.call.model),
+      ),
+    restMs(flight) {
+      const nowMs = clock.monotonic();
+      const serving = endpoints().filter((endpoint) => endpoint.state === 'serving');
+      const others = prefer(serving, (endpoint) => !flight.tried.includes(endpoint));
+      return others.length === 0 ? 0 : Math.max(0, Math.min(...others.map(({ restUntilMs }) => restUntilMs)) - nowMs);
+    },
+  };
+}
+
+/** An instance that has never answered is taken to be like its rival. */
+function cost(endpoint: Endpoint, rival: Endpoint, nowMs: number): number {
+  const known = endpoint.load.known ? endpoint : rival;
+  return (known.load.valueMs(nowMs) + 0.1) * (endpoint.inFlight + 1);
+}
+
+function prefer(all: readonly Endpoint[], wanted: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
+  if (all.length <= 1) return all;
+  const found = all.filter(wanted);
+  return found.length > 0 ? found : all;
+}

@@ -1,0 +1,134 @@
+/**
+ * Single-flight and content cache, for calls that ask for it: equal bytes to the same method are sent once and answered from
+ * memory until their time is over. Bounded by entries and by bytes; emptied when the models of the capability change, so a
+ * rollout is seen at once (an alias that moves without a new version is seen after the ttl).
+ */
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../chassis/clock.js';
+import { MeshError } from '../../chassis/errors.js';
+import type { Counters } from './counters.js';
+import type { Flight, Layer, Reply } from './flight.js';
+
+export interface CacheOptions {
+  entriesMax: number;
+  bytesMax: number;
+  clock: Clock;
+}
+
+interface Entry {
+  reply: Reply;
+  untilMs: number;
+  bytes: number;
+}
+
+export interface ContentCache {
+  layer(counters: Counters): Layer<Reply>;
+  /** Forgets the answers of a capability. */
+  clear(capability: string): void;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+/** Bytes an entry costs beside its answer: key, map slot, objects. */
+const ENTRY_BYTES = 256;
+
+export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): ContentCache {
+  const entries = new Map<string, Entry>(); // in order of use, oldest first
+  const flying = new Map<string, Promise<Reply>>();
+  let bytes = 0;
+
+  const drop = (key: string, entry: Entry): void => {
+    entries.delete(key);
+    bytes -= entry.bytes;
+  };
+  const keep = (key: string, reply: Reply, ttlMs: number): void => {
+    const size = reply.response.length + ENTRY_BYTES;
+    const old = entries.get(key);
+    if (old) drop(key, old);
+    if (size > bytesMax) return;
+    entries.set(key, { reply, untilMs: clock.monotonic() + ttlMs, bytes: size });
+    bytes += size;
+    for (const [oldest, entry] of entries) {
+      if (entries.size <= entriesMax && bytes <= bytesMax) break;
+      drop(oldest, entry);
+    }
+  };
+  const find = (key: string): Reply | undefined => {
+    const entry = entries.get(key);
+    if (!entry) return undefined;
+    drop(key, entry);
+    if (entry.untilMs <= clock.monotonic()) return undefined;
+    entries.set(key, entry);
+    bytes += entry.bytes;
+    return entry.reply;
+  };
+
+  return {
+    layer: (counters) => (next) => {
+      const lead = (key: string, flight: Flight, ttlMs: number): Promise<Reply> => {
+        counters.cacheMisses++;
+        const flown = next(flight);
+        flying.set(key, flown);
+        const land = (): void => {
+          if (flying.get(key) === flown) flying.delete(key);
+        };
+        flown.then((reply) => {
+          land();
+          keep(key, reply, ttlMs);
+        }, land);
+        return flown;
+      };
+      return async (flight) => {
+        const { cache, capability, method, request } = flight.call;
+        if (!cache || cache.ttlMs <= 0) return next(flight);
+        const key = `${capability} ${method} ${createHash('sha256').update(request).digest('base64')}`;
+        for (;;) {
+          const known = find(key);
+          if (known) {
+            counters.cacheHits++;
+            return { ...known, cached: true };
+          }
+          const other = flying.get(key);
+          if (!other) return lead(key, flight, cache.ttlMs);
+          counters.cacheJoined++;
+          try {
+            return { ...(await orEnd(other, flight)), cached: true };
+          } catch (error) {
+            // The one that was joined ran out of its own time or lost its own caller: that is not this call's fate.
+            if (flight.ended || !(error instanceof MeshError) || !OWN_FATE.has(error.code)) throw error;
+            await Promise.resolve(); // lets the flight that failed leave the table first
+          }
+        }
+      };
+    },
+    clear(capability) {
+      for (const [key, entry] of entries) if (key.startsWith(`${capability} `)) drop(key, entry);
+      for (const key of flying.keys()) if (key.startsWith(`${capability} `)) flying.delete(key);
+    },
+    get entries() {
+      return entries.size;
+    },
+    get bytes() {
+      return bytes;
+    },
+  };
+}
+
+const OWN_FATE = new Set<string>(['CANCELLED', 'DEADLINE_EXCEEDED']);
+
+/** `promise`, or the end of the flight, whichever comes first. */
+function orEnd<T>(promise: Promise<T>, flight: Flight): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = flight.onEnd(reject);
+    promise.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (error) => {
+        stop();
+        reject(error);
+      },
+    );
+  });
+}

@@ -1,0 +1,66 @@
+/**
+ * What goes into the upstream stack and what comes out: raw bytes, since the gateway never decodes what it need not. The
+ * stack knows methods only by name and relies on the caller to say what is idempotent.
+ */
+
+/** One call to a capability. */
+export interface UpstreamCall {
+  /** "embed": which instances may answer. */
+  capability: string;
+  /** Full method: "plexus.v1.Embed/Embed". */
+  method: string;
+  /** The request message, encoded. */
+  request: Buffer;
+  /** The caller's deadline, milliseconds since the epoch; Infinity for none. The stack keeps a reserve of it. */
+  deadlineMs: number;
+  /** Aborts when the caller goes away. */
+  signal: AbortSignal;
+  /** Sent along as it is: x-request-id, traceparent, x-plexus-criticality. */
+  metadata?: Readonly<Record<string, string>>;
+  /** True where the call may be sent twice. Only such calls are retried and hedged. */
+  idempotent: boolean;
+  /** Reference of the request ("name", "name@version", "name:alias"): instances that have it are preferred. */
+  model?: string;
+  /** Answer the same bytes from memory for this long, and join calls in flight. Absent: never. */
+  cache?: { ttlMs: number };
+}
+
+/** A call whose requests are a stream; sent to one instance, never retried. */
+export type UpstreamBidiCall = Omit<UpstreamCall, 'request' | 'cache' | 'idempotent'> & {
+  requests: AsyncIterable<Buffer>;
+};
+
+export interface UpstreamAnswer {
+  /** The response message, encoded. */
+  response: Buffer;
+  /** Trailers of the service, string values only. */
+  trailers: Readonly<Record<string, string>>;
+  /** Id of the instance that answered: "embed-1". */
+  instance: string;
+  /** Calls sent for it, retries and hedges included; 0 where cached. */
+  attempts: number;
+  /** True where it came from memory. */
+  cached: boolean;
+}
+
+/** Messages of a stream; read it to its end or return it, which cancels the call. */
+export interface UpstreamStream extends AsyncIterable<Buffer> {
+  /** Id of the instance that answers, once the first message has come. */
+  readonly instance: string | undefined;
+  readonly attempts: number;
+  /** Complete after the last message. */
+  readonly trailers: Readonly<Record<string, string>>;
+}
+
+/** "embed" -> "plexus.v1.Embed": also the name of its health. */
+export function serviceName(capability: string): string {
+  return `plexus.v1.${capability.slice(0, 1).toUpperCase()}${capability.slice(1)}`;
+}
+
+/** How much a call matters, from the metadata x-plexus-criticality; anything unknown is "default". */
+export type Criticality = 'critical' | 'default' | 'sheddable';
+
+export function criticality(call: Pick<UpstreamCall, 'metadata'>): Criticality {
+  const given = call.metadata?.['x-plexus-criticality'];
+  return given === 'critical' || given === 'sheddable' ? given : 'default';
+}

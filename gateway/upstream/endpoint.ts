@@ -1,0 +1,188 @@
+/**
+ * One instance of a capability as the gateway sees it: its place in the rotation, its load, its connections. Everything that
+ * is sent to it passes through `begin`, so that every observer hears of every attempt, unary or stream. The observers are
+ * listed in stack.ts.
+ */
+import type { Clock } from '../../chassis/clock.js';
+import { MeshError } from '../../chassis/errors.js';
+import type { Instance } from '../../registry/registry.js';
+import type { Breaker } from './breaker.js';
+import type { Counters } from './counters.js';
+import type { Ejector } from './eject.js';
+import { PeakEwma } from './ewma.js';
+import type { Attempt, Flight } from './flight.js';
+import { type Outcome, verdictOf } from './outcome.js';
+import type { Pool } from './pool.js';
+
+/** Hears how every attempt ended. */
+export interface Observer {
+  end(outcome: Outcome): void;
+}
+
+/**
+ * serving: in rotation. silent: does not answer pings. lost: refuses connections. leaving: says it drains. ejected: fails more
+ * than its siblings. open: its breaker is open. gone: no longer in the registry, finishing what is in flight.
+ */
+export type InstanceState = 'serving' | 'silent' | 'lost' | 'leaving' | 'ejected' | 'open' | 'gone';
+
+/** What the pulse last found. */
+export type Pulse = 'serving' | 'silent' | 'lost' | 'leaving';
+
+export interface InstanceStatus {
+  readonly id: string;
+  readonly capability: string;
+  readonly address: string;
+  readonly version: string;
+  readonly models: readonly string[];
+  readonly weight: number;
+  readonly state: InstanceState;
+  readonly inFlight: number;
+  /** Attempts sent to it since the gateway knows it. */
+  readonly attempts: number;
+  /** Peak EWMA, milliseconds; 0 before the first answer. */
+  readonly latencyMs: number;
+}
+
+/** An attempt as its sender holds it. */
+export interface Begun extends Attempt {
+  /** Sets what `cancel` does beyond marking the attempt. */
+  onCancel(listener: (reason: MeshError) => void): void;
+  /** The first sign of an answer: latency is counted to here. */
+  heard(): void;
+  /** True once `cancel` was called. */
+  readonly cancelled: boolean;
+  /** The attempt ended. Only the first call counts. */
+  end(error: MeshError | undefined): void;
+}
+
+export class Endpoint {
+  instance: Instance;
+  readonly pool: Pool;
+  readonly load = new PeakEwma();
+  /** Monotonic milliseconds from which slow start counts; minus infinity for one that needs none. */
+  startedMs = Number.NEGATIVE_INFINITY;
+  pulse: Pulse = 'serving';
+  ejected = false;
+  gone = false;
+  breaker: Breaker | undefined;
+  ejector: Ejector | undefined;
+  /** Retries leave it alone until then: it said so (pushback). Monotonic. */
+  restUntilMs = 0;
+  /** When it last gave any sign of life. Monotonic. */
+  heardMs: number;
+  attempts = 0;
+  readonly live = new Set<Begun>();
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #observers: readonly Observer[];
+
+  constructor(
+    instance: Instance,
+    options: { pool: Pool; clock: Clock; counters: Counters; observers: (endpoint: Endpoint) => readonly Observer[] },
+  ) {
+    this.instance = instance;
+    this.pool = options.pool;
+    this.#clock = options.clock;
+    this.#counters = options.counters;
+    this.heardMs = this.#clock.monotonic();
+    this.#observers = options.observers(this);
+  }
+
+  get id(): string {
+    return this.instance.id;
+  }
+
+  get inFlight(): number {
+    return this.live.size;
+  }
+
+  get state(): InstanceState {
+    if (this.gone) return 'gone';
+    if (this.pulse !== 'serving') return this.pulse;
+    if (this.ejected) return 'ejected';
+    return this.breaker?.open ? 'open' : 'serving';
+  }
+
+  /** True where it has the model that a reference names; aliases are taken for any version. */
+  serves(reference: string | undefined): boolean {
+    if (!reference) return true;
+    if (reference.includes('@')) return this.instance.models.includes(reference);
+    const colon = reference.indexOf(':');
+    const prefix = `${colon < 0 ? reference : reference.slice(0, colon)}@`;
+    return this.instance.models.some((model) => model.startsWith(prefix));
+  }
+
+  /** Something is about to be sent. The sender must call `end` on what it is given. */
+  begin(flight: Flight): Begun {
+    const startedMs = this.#clock.monotonic();
+    const endpoint = this;
+    let firstMs: number | undefined;
+    let ended = false;
+    let cancelled: MeshError | undefined;
+    let listener: ((reason: MeshError) => void) | undefined;
+    const begun: Begun = {
+      flight,
+      endpoint,
+      startedMs,
+      cancel(reason) {
+        if (ended || cancelled) return;
+        cancelled = reason;
+        listener?.(reason);
+      },
+      onCancel(given) {
+        listener = given;
+        if (cancelled) given(cancelled);
+      },
+      get cancelled() {
+        return cancelled !== undefined;
+      },
+      heard() {
+        endpoint.heardMs = endpoint.#clock.monotonic();
+        firstMs ??= endpoint.heardMs - startedMs;
+      },
+      end(error) {
+        if (ended) return;
+        ended = true;
+        stopListening();
+        endpoint.live.delete(begun);
+        const nowMs = endpoint.#clock.monotonic();
+        // An error of the instance is a sign of life too; one of our own making is not.
+        if (!cancelled && verdictOf(error) !== 'unknown') endpoint.heardMs = nowMs;
+        const outcome: Outcome = { verdict: verdictOf(error), error, ms: firstMs ?? nowMs - startedMs };
+        for (const observer of endpoint.#observers) observer.end(outcome);
+      },
+    };
+    const stopListening = flight.onEnd((reason) => begun.cancel(reason));
+    this.live.add(begun);
+    this.attempts++;
+    this.#counters.attempts++;
+    flight.attempts++;
+    flight.tried.push(this);
+    flight.latest = begun;
+    return begun;
+  }
+
+  /** Ends the attempts that can be made again elsewhere: the instance does not answer. */
+  abandon(): void {
+    for (const begun of [...this.live]) {
+      if (begun.flight.call.idempotent)
+        begun.cancel(new MeshError('UPSTREAM_UNREACHABLE', `${this.id} stopped answering`));
+    }
+  }
+
+  status(): InstanceStatus {
+    const { id, capability, address, version, models, weight } = this.instance;
+    return {
+      id,
+      capability,
+      address,
+      version,
+      models,
+      weight,
+      state: this.state,
+      inFlight: this.inFlight,
+      attempts: this.attempts,
+      latencyMs: this.load.known ? this.load.valueMs(this.#clock.monotonic()) : 0,
+    };
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Peak EWMA of an instance's latency (Finagle): a slower answer counts at once, a faster one only as time passes, so one bad
+ * sign is believed and forgotten slowly. The half-life is short because model services recover within seconds.
+ */
+
+/** Time constant of forgetting: after 3 s without samples a peak counts 37 %, after 9 s 5 %. */
+export const EWMA_TAU_MS = 3_000;
+
+export class PeakEwma {
+  #ms = 0;
+  #atMs = 0;
+  /** False until the first sample. */
+  known = false;
+
+  /** `nowMs` is monotonic. */
+  observe(ms: number, nowMs: number): void {
+    if (!this.known || ms > this.#ms) this.#ms = ms;
+    else {
+      const keep = Math.exp((this.#atMs - nowMs) / EWMA_TAU_MS);
+      this.#ms = this.#ms * keep + ms * (1 - keep);
+    }
+    this.#atMs = nowMs;
+    this.known = true;
+  }
+
+  /** The value now: it fades without samples, so that a slow instance gets a trial call in the end. */
+  valueMs(nowMs: number): number {
+    return this.#ms * Math.exp((this.#atMs - nowMs) / EWMA_TAU_MS);
+  }
+
+  /** Forgets everything: the instance came back and is a new one. */
+  reset(): void {
+    this.#ms = 0;
+    this.known = false;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Client-side adaptive throttling (Google SRE, "Handling Overload"): while instances refuse more than their share, the
+ * gateway refuses a part itself, with probability (calls - K * accepted) / (calls + 1). The counts fade with a time constant
+ * of 250 ms rather than the book's two minutes, so that the calls are let through again within a second of the end of it.
+ */
+import type { Clock } from '../../chassis/clock.js';
+import { MeshError } from '../../chassis/errors.js';
+import { toMeshError } from '../../chassis/status.js';
+import { criticality } from './call.js';
+import type { Counters } from './counters.js';
+import type { Layer, Result } from './flight.js';
+import { isOverload } from './outcome.js';
+
+const FADE_MS = 250;
+/** Faded calls below which nothing is refused: too few to judge by. */
+const CALLS_MIN = 5;
+
+export interface Throttle {
+  layer<R extends Result>(counters: Counters): Layer<R>;
+  /** Probability of refusing a default call now. */
+  readonly refusal: number;
+}
+
+/** `percent`: K of the formula, in percent. */
+export function createThrottle(options: { percent: number; clock: Clock; random: () => number }): Throttle {
+  const { percent, clock, random } = options;
+  let calls = 0;
+  let accepted = 0;
+  let atMs = clock.monotonic();
+
+  const fade = (): void => {
+    const nowMs = clock.monotonic();
+    if (nowMs <= atMs) return;
+    const keep = Math.exp((atMs - nowMs) / FADE_MS);
+    calls *= keep;
+    accepted *= keep;
+    atMs = nowMs;
+  };
+  const refusal = (k: number): number => {
+    fade();
+    return calls < CALLS_MIN ? 0 : Math.max(0, (calls - k * accepted) / (calls + 1));
+  };
+
+  return {
+    layer: (counters) => (next) => (flight) => {
+      const class_ = criticality(flight.call);
+      // The book's K per class: what matters less is given up earlier.
+      const k = (percent / 100) * (class_ === 'critical' ? 2 : class_ === 'sheddable' ? 0.6 : 1);
+      const chance = refusal(k);
+      calls++;
+      if (chance > 0 && random() < chance) {
+        counters.throttled++;
+        const { capability } = flight.call;
+        return Promise.reject(
+          new MeshError('OVERLOADED', `${capability} is refusing more calls than it takes; try again later`, {
+            retryAfterMs: 500,
+            facts: { layer: 'throttle' },
+          }),
+        );
+      }
+      const flown = next(flight);
+      flown.then(
+        () => {
+          fade();
+          accepted++;
+        },
+        (error) => {
+          fade();
+          // Only refusals of instances are counted against them: a full bulkhead is the gateway's own, other errors are the breakers'.
+          const failure = toMeshError(error);
+          if (!isOverload(failure) || failure.facts.layer !== undefined) accepted++;
+        },
+      );
+      return flown;
+    },
+    get refusal() {
+      return refusal(percent / 100);
+    },
+  };
+}

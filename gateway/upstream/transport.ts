@@ -1,0 +1,90 @@
+/**
+ * One connection to one instance, as the pool uses it: bytes in, bytes out, a handle that cancels. Made over the chassis'
+ * grpc-js channel; tests put a scripted one in its place.
+ */
+import { type Answer, type CallSettings, createChannel, type Method } from '../../chassis/channel.js';
+import type { MeshError } from '../../chassis/errors.js';
+import type { TlsSettings } from '../../chassis/tls.js';
+
+/** A unary call under way. */
+export interface Pending {
+  readonly answer: Promise<Answer<Buffer>>;
+  /** Ends it; `answer` rejects with `reason` unless it has settled. */
+  cancel(reason: MeshError): void;
+}
+
+/** A stream under way. */
+export interface PendingStream {
+  readonly messages: AsyncIterable<Buffer>;
+  /** Filled in once the stream has ended. */
+  readonly trailers: Readonly<Record<string, string>>;
+  cancel(reason: MeshError): void;
+}
+
+export interface SendOptions {
+  /** Milliseconds since the epoch. */
+  deadlineMs: number;
+  metadata: Readonly<Record<string, string>> | undefined;
+}
+
+/** Methods are full names: "plexus.v1.Embed/Embed". */
+export interface Transport {
+  unary(method: string, request: Buffer, options: SendOptions): Pending;
+  serverStream(method: string, request: Buffer, options: SendOptions): PendingStream;
+  bidi(method: string, requests: AsyncIterable<Buffer>, options: SendOptions): PendingStream;
+  close(): void;
+}
+
+/** Opens a connection to "host:port". Must not throw: what fails shows in the calls. */
+export type Connect = (address: string) => Transport;
+
+const same = (bytes: Buffer): Buffer => bytes;
+const methods = new Map<string, Method<Buffer, Buffer>>();
+
+function method(name: string): Method<Buffer, Buffer> {
+  let known = methods.get(name);
+  if (!known) {
+    known = { path: `/${name}`, requestSerialize: same, responseDeserialize: same };
+    methods.set(name, known); // bounded: names come from the contract, never from callers
+  }
+  return known;
+}
+
+/** Over grpc-js. */
+export function createGrpcTransport(address: string, options: { tls?: TlsSettings } = {}): Transport {
+  const channel = createChannel(address, options);
+  const settings = ({ deadlineMs, metadata }: SendOptions, signal: AbortSignal): CallSettings => ({
+    deadlineMs,
+    metadata,
+    signal,
+  });
+  const stream = (open: (settings: CallSettings) => AsyncIterable<Buffer>, given: SendOptions): PendingStream => {
+    const controller = new AbortController();
+    let trailers: Readonly<Record<string, string>> = {};
+    const messages = open({
+      ...settings(given, controller.signal),
+      onTrailers: (received) => {
+        trailers = received;
+      },
+    });
+    return {
+      messages,
+      get trailers() {
+        return trailers;
+      },
+      cancel: (reason) => controller.abort(reason),
+    };
+  };
+  return {
+    unary(name, request, given) {
+      const controller = new AbortController();
+      return {
+        answer: channel.unary(method(name), request, settings(given, controller.signal)),
+        cancel: (reason) => controller.abort(reason),
+      };
+    },
+    serverStream: (name, request, given) => stream((made) => channel.serverStream(method(name), request, made), given),
+    bidi: (name, requests, given) => stream((made) => channel.bidi(method(name), requests, made), given),
+    close: () => channel.close(),
+  };
+}

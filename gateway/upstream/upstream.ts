@@ -1,0 +1,215 @@
+/**
+ * The upstream as the rest of the gateway holds it: one cluster and one stack per capability, made at the first call (those of
+ * the contract at once, so that their instances are known and warm before anybody asks).
+ */
+import type { Clock } from '../../chassis/clock.js';
+import type { Metrics } from '../../chassis/metrics.js';
+import type { TlsSettings } from '../../chassis/tls.js';
+import { CAPABILITIES, type Registry } from '../../registry/registry.js';
+import { createBalance } from './balance.js';
+import { createBudget } from './budget.js';
+import { createBulkhead } from './bulkhead.js';
+import { createCache } from './cache.js';
+import type { UpstreamAnswer, UpstreamBidiCall, UpstreamCall, UpstreamStream } from './call.js';
+import { type Cluster, createCluster } from './cluster.js';
+import { type Counters, createCounters, exportCounters } from './counters.js';
+import { fly } from './deadline.js';
+import type { OpenStream } from './dispatch.js';
+import type { InstanceStatus } from './endpoint.js';
+import type { Flight, Reply, Send } from './flight.js';
+import type { UpstreamSettings } from './settings.js';
+import { bidiStack, type CallStackParts, serverStreamStack, unaryStack } from './stack.js';
+import { createThrottle } from './throttle.js';
+import { type Connect, createGrpcTransport } from './transport.js';
+
+export interface UpstreamOptions {
+  registry: Registry;
+  settings: UpstreamSettings;
+  clock: Clock;
+  random: () => number;
+  /** For the connections to instances. Default: plain text. */
+  tls?: TlsSettings;
+  /** Where the counters are exported. Default: nowhere. */
+  metrics?: Metrics;
+  /** How connections are opened. Default: grpc-js. */
+  connect?: Connect;
+}
+
+export interface Upstream {
+  unary(call: UpstreamCall): Promise<UpstreamAnswer>;
+  /** Sent when it is first read. */
+  serverStream(call: UpstreamCall): UpstreamStream;
+  bidi(call: UpstreamBidiCall): UpstreamStream;
+  /** Sends a unary call to one instance, past balance, retry and hedge: for what concerns every instance (Models). */
+  unaryTo(instance: string, call: UpstreamCall): Promise<UpstreamAnswer>;
+  /** Instances of a capability and where they stand. */
+  instances(capability: string): readonly InstanceStatus[];
+  /** Capabilities that were called or are of the contract. */
+  capabilities(): readonly string[];
+  /** What the layers counted, by capability. */
+  counters(): Readonly<Record<string, Readonly<Counters>>>;
+  close(): Promise<void>;
+}
+
+interface Branch {
+  cluster: Cluster;
+  counters: Counters;
+  parts: CallStackParts;
+  unary: Send<Reply>;
+  serverStream: Send<OpenStream>;
+}
+
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const { registry, settings, clock, random } = options;
+  const connect: Connect =
+    options.connect ?? ((address) => createGrpcTransport(address, options.tls && { tls: options.tls }));
+  const cache = createCache({ entriesMax: settings.cacheEntriesMax, bytesMax: settings.cacheBytesMax, clock });
+  const branches = new Map<string, Branch>();
+
+  const grow = (capability: string): Branch => {
+    const counters = createCounters();
+    const cluster = createCluster({
+      watch: registry.watch(capability),
+      connect,
+      settings,
+      clock,
+      random,
+      counters,
+      onModels: () => cache.clear(capability),
+    });
+    const balance = createBalance({
+      capability,
+      endpoints: () => cluster.endpoints,
+      known: () => cluster.known,
+      policy: settings.balance,
+      slowStartMs: settings.slowStartMs,
+      probeMs: settings.probeMs,
+      clock,
+      random,
+      counters,
+    });
+    const budget = createBudget({ percent: settings.retryPercent, perSecond: settings.retryPerSecond, clock });
+    const parts: CallStackParts = {
+      settings,
+      cache,
+      throttle: createThrottle({ percent: settings.throttlePercent, clock, random }),
+      bulkhead: createBulkhead({
+        capability,
+        inFlightMax: settings.inFlightMax,
+        queueMax: settings.queueMax,
+        queueWaitMsMax: settings.queueWaitMsMax,
+        adaptive: settings.adaptiveLimit,
+        clock,
+        counters,
+      }),
+      budget,
+      hedgeBudget: createBudget({ percent: settings.hedgePercent, perSecond: 1, clock, parent: budget }),
+      balance,
+      latency: (method) => cluster.latency(method),
+      dispatch: {
+        balance,
+        clock,
+        record: (method, ms) => cluster.latency(method).record(ms, clock.monotonic()),
+        onError: (begun, error) => cluster.onError(begun, error),
+      },
+      clock,
+      random,
+      counters,
+    };
+    const branch = { cluster, counters, parts, unary: unaryStack(parts), serverStream: serverStreamStack(parts) };
+    branches.set(capability, branch);
+    return branch;
+  };
+  const branchOf = (capability: string): Branch => branches.get(capability) ?? grow(capability);
+  for (const capability of CAPABILITIES) grow(capability);
+  const allCounters = (): Record<string, Counters> =>
+    Object.fromEntries([...branches].map(([capability, { counters }]) => [capability, counters]));
+  const allStatuses = (): InstanceStatus[] => [...branches.values()].flatMap(({ cluster }) => cluster.statuses());
+  if (options.metrics) exportCounters(options.metrics, allCounters, allStatuses);
+
+  const deadline = (counters: Counters) => ({ clock, counters, reserve: settings.deadlineReserve });
+  const unary = async (call: UpstreamCall, send: Send<Reply>, counters: Counters): Promise<UpstreamAnswer> => {
+    const { result, flight } = await fly(call, send, deadline(counters));
+    const { response, trailers, instance, cached } = result;
+    return { response, trailers, instance, attempts: flight.attempts, cached };
+  };
+
+  return {
+    unary(call) {
+      const branch = branchOf(call.capability);
+      return unary(call, branch.unary, branch.counters);
+    },
+    serverStream(call) {
+      const branch = branchOf(call.capability);
+      return readable(() => fly(call, branch.serverStream, deadline(branch.counters)));
+    },
+    bidi(call) {
+      const branch = branchOf(call.capability);
+      const { requests, ...rest } = call;
+      const single: UpstreamCall = { ...rest, request: EMPTY, idempotent: false };
+      return readable(() => fly(single, bidiStack(requests, branch.parts), deadline(branch.counters)));
+    },
+    unaryTo(instance, call) {
+      const branch = branchOf(call.capability);
+      const { parts, cluster, counters } = branch;
+      const balance = createBalance({
+        capability: `${call.capability}/${instance}`,
+        endpoints: () => cluster.endpoints.filter(({ id }) => id === instance),
+        known: () => true,
+        policy: 'random',
+        slowStartMs: 0,
+        probeMs: settings.probeMs,
+        clock,
+        random,
+        counters,
+      });
+      return unary(
+        call,
+        unaryStack({
+          ...parts,
+          balance,
+          dispatch: { ...parts.dispatch, balance },
+          settings: { ...settings, cache: false, hedge: false, retry: false },
+        }),
+        counters,
+      );
+    },
+    instances: (capability) => branchOf(capability).cluster.statuses(),
+    capabilities: () => [...branches.keys()],
+    counters: allCounters,
+    async close() {
+      for (const { cluster } of branches.values()) cluster.close();
+    },
+  };
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** A stream that opens when it is first read, and ends its flight however reading ends. */
+function readable(open: () => Promise<{ result: OpenStream; flight: Flight }>): UpstreamStream {
+  let opened: { result: OpenStream; flight: Flight } | undefined;
+  return {
+    get instance() {
+      return opened?.result.instance;
+    },
+    get attempts() {
+      return opened?.flight.attempts ?? 0;
+    },
+    get trailers() {
+      return opened?.result.trailers ?? {};
+    },
+    async *[Symbol.asyncIterator]() {
+      opened = await open();
+      const { result } = opened;
+      try {
+        let message = result.first ?? (await result.next());
+        while (!message.done) {
+          yield message.value;
+          message = await result.next();
+        }
+      } finally {
+        result.close();
+      }
+    },
+  };
+}
