@@ -23,11 +23,12 @@ export function registerServe(program: Command, io: Io): void {
     .command('serve')
     .description('run one process: tokenize, embed, classify, summarize or gateway; configured by PLEXUS_* variables')
     .argument('<what>')
-    .action(async (what: string) => {
+    .option('--instance <name>', 'name of this process, also shown by ps (PLEXUS_INSTANCE)')
+    .action(async (what: string, { instance }: { instance?: string }) => {
       const start = SERVERS[what];
       if (!start) throw new MeshError('USAGE', `serve takes ${Object.keys(SERVERS).join(', ')}, not "${what}"`);
       // A signal during the start must end the process too, in order.
-      const starting = start(io.env);
+      const starting = start(instance === undefined ? io.env : { ...io.env, PLEXUS_INSTANCE: instance });
       const stop = async (): Promise<void> => (await starting).stop();
       stopOnSignals(stop);
       stopWithParent(() => void stop().finally(() => process.exit(0)));

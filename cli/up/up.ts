@@ -111,8 +111,8 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
   ): void => {
     const child: Child = createChild({
       name,
-      args: [...nodeFlags(), main, ...args],
-      env: { ...env, ...childEnv, PLEXUS_INSTANCE: name },
+      args: [...nodeFlags(), main, ...args, '--instance', name],
+      env: { ...env, ...childEnv },
       clock: systemClock,
       onChange: refresh,
     });
