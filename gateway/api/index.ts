@@ -1,0 +1,5 @@
+/** gRPC services that the gateway passes on to the mesh. */
+export { createCapabilityServices } from './capabilities.js';
+export { answered, forwarded } from './metadata.js';
+export { createModelsService } from './models.js';
+export { readModel } from './wire.js';
