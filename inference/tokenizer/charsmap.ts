@@ -1,0 +1,168 @@
+// SentencePiece's precompiled normalization map: a double-array trie over UTF-8 bytes whose values point into a block of
+// replacement strings. Applied as the library we match applies it: a grapheme cluster of fewer than six bytes is looked
+// up whole, where its shortest known prefix decides for all of it; otherwise each character on its own.
+import { type AlignedText, rewrite } from './aligned-text.js';
+import { clusterEnd, joinsBefore } from './unicode/graphemes.js';
+
+export interface Charsmap {
+  /** The replacement for the bytes of `piece`, or undefined. */
+  lookup(piece: string): string | undefined;
+  plain(text: string): string;
+  aligned(source: AlignedText): AlignedText;
+}
+
+const encoder = new TextEncoder();
+
+export function createCharsmap(bytes: Uint8Array): Charsmap {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const trieBytes = view.getUint32(0, true);
+  const trie = new Uint32Array(trieBytes >> 2);
+  for (let i = 0; i < trie.length; i++) trie[i] = view.getUint32(4 + 4 * i, true);
+  const replacements = bytes.subarray(4 + trieBytes);
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const scratch = new Uint8Array(64);
+  const known = new Map<string, string | undefined>();
+  // One entry per ASCII character: undefined unless a replacement begins there.
+  const ascii: (string | undefined)[] = [];
+
+  const search = (piece: string): string | undefined => {
+    const { written } = encoder.encodeInto(piece, scratch);
+    let node = 0;
+    let unit = trie[0] as number;
+    node ^= offsetOf(unit);
+    for (let i = 0; i < written; i++) {
+      const byte = scratch[i] as number;
+      if (byte === 0) break;
+      node ^= byte;
+      unit = trie[node] ?? 0;
+      if ((unit & 0x800000ff) >>> 0 !== byte) return undefined;
+      node ^= offsetOf(unit);
+      if ((unit >>> 8) & 1) {
+        const start = (trie[node] as number) & 0x7fffffff;
+        let end = start;
+        while (end < replacements.length && replacements[end] !== 0) end++;
+        return decoder.decode(replacements.subarray(start, end));
+      }
+    }
+    return undefined;
+  };
+
+  const lookup = (piece: string): string | undefined => {
+    const cached = known.get(piece);
+    if (cached !== undefined || known.has(piece)) return cached;
+    const found = search(piece);
+    if (known.size >= 4096) known.clear();
+    known.set(piece, found);
+    return found;
+  };
+  for (let c = 0; c < 128; c++) ascii.push(search(String.fromCharCode(c)));
+
+  /** Calls `same` for a run left as it is and `replaced` for a piece that changes. */
+  const walk = (
+    text: string,
+    same: (from: number, to: number) => void,
+    replaced: (from: number, to: number, by: string) => void,
+  ) => {
+    let from = 0;
+    let at = 0;
+    const replace = (start: number, end: number, by: string) => {
+      if (from < start) same(from, start);
+      replaced(start, end, by);
+      from = end;
+    };
+    while (at < text.length) {
+      const unit = text.charCodeAt(at);
+      if (unit < 128 && (at + 1 === text.length || !joinsBefore(text.charCodeAt(at + 1)))) {
+        const by = ascii[unit];
+        if (by !== undefined) replace(at, at + 1, by);
+        at++;
+        continue;
+      }
+      const end = clusterEnd(text, at);
+      if (utf8Length(text, at, end) < 6) {
+        const by = lookup(text.slice(at, end));
+        if (by !== undefined) {
+          replace(at, end, by);
+          at = end;
+          continue;
+        }
+      }
+      while (at < end) {
+        const width = (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
+        const by = lookup(text.slice(at, at + width));
+        if (by !== undefined) replace(at, at + width, by);
+        at += width;
+      }
+    }
+    if (from < text.length) same(from, text.length);
+  };
+
+  return {
+    lookup,
+    plain(text) {
+      let out = '';
+      let changed = false;
+      walk(
+        text,
+        (from, to) => {
+          out += from === 0 && to === text.length ? text : text.slice(from, to);
+        },
+        (_from, _to, by) => {
+          changed = true;
+          out += by;
+        },
+      );
+      return changed ? out : text;
+    },
+    aligned(source) {
+      const { text } = source;
+      const points: number[] = [];
+      const changes: number[] = [];
+      let modified = false;
+      walk(
+        text,
+        (from, to) => {
+          for (let i = from; i < to; i++) {
+            const point = text.codePointAt(i) as number;
+            if (point > 0xffff) i++;
+            points.push(point);
+            changes.push(0);
+          }
+        },
+        (from, to, by) => {
+          modified = true;
+          let before = 0;
+          for (let i = from; i < to; i++) {
+            if ((text.codePointAt(i) as number) > 0xffff) i++;
+            before++;
+          }
+          let after = 0;
+          for (const c of by) {
+            points.push(c.codePointAt(0) as number);
+            changes.push(0);
+            after++;
+          }
+          const more = after - before;
+          if (more > 0) for (let k = 0; k < more; k++) changes[changes.length - 1 - k] = 1;
+          else if (more < 0 && changes.length > 0) {
+            changes[changes.length - 1] = (changes[changes.length - 1] as number) + more;
+          }
+        },
+      );
+      return modified ? rewrite(source, { points, changes }) : source;
+    },
+  };
+}
+
+function offsetOf(unit: number): number {
+  return (unit >>> 10) << ((unit & 0x200) >>> 6);
+}
+
+function utf8Length(text: string, start: number, end: number): number {
+  let bytes = 0;
+  for (let i = start; i < end; i++) {
+    const unit = text.charCodeAt(i);
+    bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : unit >= 0xd800 && unit < 0xe000 ? 2 : 3;
+  }
+  return bytes;
+}

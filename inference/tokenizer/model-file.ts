@@ -1,0 +1,91 @@
+// The `model` of a tokenizer file, of whichever kind.
+import { TokenizerError } from './error.js';
+import { createBpe, knowsAllBytes, readMerges } from './models/bpe.js';
+import type { Model } from './models/model.js';
+import { createUnigram } from './models/unigram.js';
+import { createWordLevel } from './models/word-level.js';
+import { createWordPiece } from './models/word-piece.js';
+import { endsInByteLevel } from './pre-tokenizer.js';
+import { vocabularyOf } from './vocabulary.js';
+
+export interface ModelFile {
+  model: Model;
+  /** The model reads bytes itself: the ByteLevel pre-tokenizer before it need not spell them. */
+  rawBytes: boolean;
+}
+
+export function createModel(json: unknown, preTokenizer: unknown): ModelFile {
+  const config = (json ?? {}) as Record<string, unknown>;
+  switch (config.type ?? guessType(config)) {
+    case 'WordPiece':
+      return {
+        rawBytes: false,
+        model: createWordPiece(vocabularyOf(config.vocab as Record<string, number>), {
+          unknownToken: String(config.unk_token ?? '[UNK]'),
+          prefix: String(config.continuing_subword_prefix ?? '##'),
+          charactersMax: Number(config.max_input_chars_per_word ?? 100),
+        }),
+      };
+    case 'WordLevel':
+      return {
+        rawBytes: false,
+        model: createWordLevel(
+          vocabularyOf(config.vocab as Record<string, number>),
+          String(config.unk_token ?? '<unk>'),
+        ),
+      };
+    case 'Unigram':
+      return { rawBytes: false, model: readUnigram(config) };
+    case 'BPE':
+      return readBpe(config, preTokenizer);
+    default:
+      throw new TokenizerError(`the model ${String(config.type)} is not supported`);
+  }
+}
+
+/** Files from before models were named. */
+function guessType(config: Record<string, unknown>): string | undefined {
+  if (config.merges !== undefined) return 'BPE';
+  if (config.continuing_subword_prefix !== undefined) return 'WordPiece';
+  if (Array.isArray(config.vocab)) return 'Unigram';
+  return config.unk_token === undefined ? undefined : 'WordLevel';
+}
+
+function readUnigram(config: Record<string, unknown>): Model {
+  const entries = config.vocab as [string, number][];
+  const texts = new Array<string>(entries.length);
+  const scores = new Float64Array(entries.length);
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as [string, number];
+    texts[i] = entry[0];
+    scores[i] = entry[1];
+  }
+  return createUnigram(texts, scores, {
+    unknownId: typeof config.unk_id === 'number' ? config.unk_id : null,
+    byteFallback: config.byte_fallback === true,
+  });
+}
+
+function readBpe(config: Record<string, unknown>, preTokenizer: unknown): ModelFile {
+  if (typeof config.dropout === 'number' && config.dropout > 0) {
+    throw new TokenizerError('the BPE model asks for dropout, which makes ids random, and is not supported');
+  }
+  const vocabulary = vocabularyOf(config.vocab as Record<string, number>);
+  const continuingPrefix = String(config.continuing_subword_prefix ?? '');
+  const endSuffix = String(config.end_of_word_suffix ?? '');
+  const rawBytes =
+    endsInByteLevel(preTokenizer) && continuingPrefix === '' && endSuffix === '' && knowsAllBytes(vocabulary);
+  const merges = readMerges((config.merges ?? []) as unknown[], vocabulary, continuingPrefix.length);
+  return {
+    rawBytes,
+    model: createBpe(vocabulary, merges, {
+      unknownToken: typeof config.unk_token === 'string' ? config.unk_token : null,
+      continuingPrefix,
+      endSuffix,
+      fuseUnknown: config.fuse_unk === true,
+      byteFallback: config.byte_fallback === true,
+      ignoreMerges: config.ignore_merges === true,
+      rawBytes,
+    }),
+  };
+}
