@@ -1,0 +1,566 @@
+/**
+ * Runs a plan. Every step starts as soon as what it reads exists; a step whose condition is false, or whose source has no
+ * result, is skipped; a result that nobody needs any more is cancelled. One signal and one deadline hold for all; the first
+ * failure that nothing stands in for ends the run and cancels the rest.
+ *
+ * The graph is walked by demand: outputs demand steps, steps demand what they read. A demand is given back when its reader
+ * is skipped or takes another branch, and a step without demands stops.
+ */
+import type { Clock } from '../../chassis/clock.js';
+import { createDeadline } from '../../chassis/deadline.js';
+import { abortReason, fieldError, MeshError } from '../../chassis/errors.js';
+import { toMeshError } from '../../chassis/status.js';
+import { type CallUpstream, callWithRetries } from './attempt.js';
+import { reserveAfter } from './budget.js';
+import type { Scope } from './expression.js';
+import { acceptInput } from './inputs.js';
+import { type Leaf, type Plan, type PlanStep, stepRefs, strictRefs } from './plan.js';
+import { addUsage, createTally, type StepReport, type Tally, type Usage } from './report.js';
+
+export interface RunOptions {
+  plan: Plan;
+  /** Plain values by name, or CEL values: checked either way. */
+  input: Readonly<Record<string, unknown>>;
+  upstream: CallUpstream;
+  clock: Clock;
+  random: () => number;
+  /** Sent along with every call. */
+  metadata: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch; finite. */
+  deadlineMs: number;
+  signal: AbortSignal;
+  onEvent?: (event: RunEvent) => void;
+}
+
+export type RunEvent =
+  | { kind: 'started'; name: string; call: string; startedMs: number }
+  | { kind: 'partial'; name: string; delta: string }
+  | { kind: 'finished'; report: StepReport };
+
+export interface RunResult {
+  plan: Plan;
+  /** CEL values of the outputs; an output that has none is missing. */
+  output: Record<string, unknown>;
+  /** One a step, as written. */
+  reports: StepReport[];
+  /** Steps without which it went on: "summary", "inner.step". */
+  degraded: string[];
+  usage: Usage;
+  totalMs: number;
+}
+
+/** Rejects with a MeshError that names the step and keeps the code of what went wrong in it. */
+export async function runPlan(options: RunOptions): Promise<RunResult> {
+  return new Run(options).result();
+}
+
+type State =
+  | { at: 'idle' } // only a fallback would need it
+  | { at: 'waiting'; decided: boolean }
+  | { at: 'running'; controller: AbortController; startedMs: number }
+  | { at: 'ended'; report: StepReport };
+
+/** What a step will do, once that is known. */
+interface Decision {
+  branch: Leaf;
+  items: readonly unknown[] | undefined;
+  needs: readonly string[];
+  strict: readonly string[];
+}
+
+const OUTPUT = '=output'; // no step can be called so
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #plan: Plan;
+  readonly #scope: Scope;
+  readonly #startedMs: number;
+  readonly #all = new AbortController();
+  readonly #states = new Map<string, State>();
+  readonly #steps = new Map<string, PlanStep>();
+  readonly #decisions = new Map<string, Decision>();
+  /** Who needs the result of a step. */
+  readonly #demands = new Map<string, Set<string>>();
+  readonly #waiters = new Map<string, (() => void)[]>();
+  readonly #outputs: readonly string[];
+  readonly #usage: Usage = { texts: 0, inputTokens: 0, outputTokens: 0 };
+  readonly #degraded: string[] = [];
+  #settled = false;
+  #resolve: (result: RunResult) => void = () => {};
+  #reject: (error: MeshError) => void = () => {};
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    this.#plan = options.plan;
+    this.#startedMs = options.clock.monotonic();
+    this.#scope = { input: acceptInput(options.plan, options.input), steps: new options.plan.stepsType.ctor() };
+    this.#outputs = stepRefs(options.plan.outputs.flatMap(({ value }) => value.refs));
+    for (const step of options.plan.steps) {
+      this.#steps.set(step.name, step);
+      this.#states.set(step.name, { at: 'idle' });
+      this.#demands.set(step.name, new Set());
+    }
+  }
+
+  result(): Promise<RunResult> {
+    const { signal } = this.#options;
+    return new Promise<RunResult>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      const onAbort = (): void => this.#fail(abortReason(signal));
+      if (signal.aborted) return onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#all.signal.addEventListener('abort', () => signal.removeEventListener('abort', onAbort), { once: true });
+      for (const name of this.#outputs) this.#demand(name, OUTPUT);
+      this.#finishIfDone();
+    });
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic() - this.#startedMs;
+  }
+
+  #demand(name: string, by: string): void {
+    this.#demands.get(name)?.add(by);
+    const step = this.#steps.get(name);
+    if (!step || this.#state(name).at !== 'idle') return;
+    this.#states.set(name, { at: 'waiting', decided: false });
+    for (const need of step.needs) this.#demand(need, name);
+    this.#advance(step);
+  }
+
+  #release(name: string, by: string): void {
+    const demands = this.#demands.get(name);
+    const state = this.#state(name);
+    if (!demands?.delete(by) || demands.size > 0 || state.at === 'ended' || state.at === 'idle') return;
+    const step = this.#steps.get(name) as PlanStep;
+    if (state.at === 'running') {
+      state.controller.abort(new MeshError('CANCELLED', 'nobody needs the result any more'));
+      this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally(), undefined, state.startedMs);
+    } else this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+  }
+
+  #state(name: string): State {
+    return this.#states.get(name) ?? { at: 'idle' };
+  }
+
+  #ended(name: string): boolean {
+    return this.#state(name).at === 'ended';
+  }
+
+  #absent(name: string): boolean {
+    return this.#scope.steps[name] === undefined;
+  }
+
+  /** Takes a waiting step as far as it can go now. */
+  #advance(step: PlanStep): void {
+    const state = this.#state(step.name);
+    if (this.#settled || state.at !== 'waiting') return;
+    if (!state.decided) {
+      if (!step.gate.every((name) => this.#ended(name))) return;
+      let decision: Decision | undefined;
+      try {
+        decision = this.#decide(step);
+      } catch (thrown) {
+        return this.#failed(step, createTally(), toMeshError(thrown), this.#now());
+      }
+      if (!decision) return this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+      state.decided = true;
+      this.#decisions.set(step.name, decision);
+      for (const need of step.needs) if (!decision.needs.includes(need)) this.#release(need, step.name);
+    }
+    const decision = this.#decisions.get(step.name) as Decision;
+    if (!decision.needs.every((name) => this.#ended(name))) return;
+    if (decision.strict.some((name) => this.#absent(name)))
+      return this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+    void this.#execute(step, decision); // never rejects: its outcome becomes the step's state
+  }
+
+  /** Whether, over what and with which branch; undefined where the step is skipped. */
+  #decide(step: PlanStep): Decision | undefined {
+    const { when, each, action } = step;
+    const gates = [...(when?.refs ?? []), ...(each?.over.refs ?? [])];
+    if (strictRefs(gates).some((name) => this.#absent(name))) return undefined;
+    if (when && when.evaluate(this.#scope) !== true) return undefined;
+    let branch: Leaf;
+    if (action.kind === 'switch') {
+      const taken = action.branches.find(({ when: condition }) => {
+        if (!condition) return true;
+        return (
+          !strictRefs(condition.refs).some((name) => this.#absent(name)) && condition.evaluate(this.#scope) === true
+        );
+      });
+      if (!taken) return undefined;
+      branch = taken.action;
+    } else if (action.kind === 'split') {
+      const by = action.by?.evaluate(this.#scope);
+      branch = pick(action.branches, by === undefined ? this.#options.random() : share(String(by)));
+    } else branch = action;
+    let items: readonly unknown[] | undefined;
+    if (each) {
+      const list = each.over.evaluate(this.#scope);
+      if (list === undefined) return undefined;
+      if (!Array.isArray(list)) throw fieldError('STEP_FAILED', `steps.${step.name}.each`, 'is not a list');
+      if (list.length > each.itemsMax) {
+        throw fieldError(
+          'TOO_MANY_ITEMS',
+          `steps.${step.name}.each`,
+          `has ${list.length} items; the step takes ${each.itemsMax}`,
+          { limit: String(each.itemsMax) },
+        );
+      }
+      items = list;
+    }
+    const standIn = step.fallback?.kind === 'action' ? step.fallback.action.refs : [];
+    const needs = new Set([...step.gate, ...step.after, ...stepRefs(branch.refs), ...stepRefs(standIn)]);
+    return { branch, items, needs: [...needs], strict: strictRefs([...branch.refs, ...standIn]) };
+  }
+
+  async #execute(step: PlanStep, decision: Decision): Promise<void> {
+    const { clock } = this.#options;
+    const controller = new AbortController();
+    const startedMs = this.#now();
+    this.#states.set(step.name, { at: 'running', controller, startedMs });
+    this.#emit({ kind: 'started', name: step.name, call: step.call, startedMs });
+    const tally = createTally();
+    const signal = AbortSignal.any([this.#all.signal, controller.signal]);
+    const limit = this.#limitOf(step);
+    const deadline = createDeadline(clock, limit, signal);
+    let value: unknown;
+    let error: MeshError | undefined;
+    try {
+      value = await this.#perform(step, decision, tally, deadline.atMs, deadline.signal);
+    } catch (thrown) {
+      error = toMeshError(thrown);
+    }
+    deadline.dispose();
+    if (this.#ended(step.name) || this.#settled) return; // cancelled meanwhile, and reported
+    if (!error) {
+      if (value === undefined) return this.#end(step, 'STEP_OUTCOME_SKIPPED', tally, undefined, startedMs);
+      this.#plan.budget.observe(step.name, this.#now() - startedMs);
+      this.#scope.steps[step.name] = value;
+      return this.#end(
+        step,
+        tally.fellBack ? 'STEP_OUTCOME_FALLBACK' : 'STEP_OUTCOME_OK',
+        tally,
+        tally.fellBack,
+        startedMs,
+      );
+    }
+    if (error.code === 'DEADLINE_EXCEEDED' && limit < this.#options.deadlineMs) {
+      const why =
+        step.timeoutMs === undefined
+          ? 'left no time for the steps after it'
+          : `did not end within its timeout of ${step.timeoutMs} ms`;
+      error = new MeshError('DEADLINE_EXCEEDED', why, { cause: error });
+    }
+    await this.#standIn(step, tally, error, startedMs);
+  }
+
+  /** Fallbacks that hold for the whole step: another step's result, or none. */
+  async #standIn(step: PlanStep, tally: Tally, error: MeshError, startedMs: number): Promise<void> {
+    if (step.fallback?.kind === 'step') {
+      const other = step.fallback.step;
+      this.#demand(other, step.name);
+      await this.#untilEnded(other);
+      if (this.#settled || this.#ended(step.name)) return;
+      const value = this.#scope.steps[other];
+      if (value !== undefined) {
+        this.#scope.steps[step.name] = value;
+        tally.degraded.push('');
+        return this.#end(step, 'STEP_OUTCOME_FALLBACK', tally, error, startedMs);
+      }
+    }
+    this.#failed(step, tally, error, startedMs);
+  }
+
+  #failed(step: PlanStep, tally: Tally, error: MeshError, startedMs: number): void {
+    if (step.fallback?.kind === 'skip' && !this.#options.signal.aborted) {
+      tally.degraded.push('');
+      return this.#end(step, 'STEP_OUTCOME_FAILED', tally, error, startedMs);
+    }
+    this.#end(step, 'STEP_OUTCOME_FAILED', tally, error, startedMs, true);
+    this.#fail(inStep(step.name, error));
+  }
+
+  /** The step's timeout, and the whole deadline less what the steps after it are known to need. */
+  #limitOf(step: PlanStep): number {
+    const { clock, deadlineMs } = this.#options;
+    const now = clock.now();
+    const shared = deadlineMs - reserveAfter(this.#plan, step.name, deadlineMs - now);
+    return step.timeoutMs === undefined ? shared : Math.min(shared, now + step.timeoutMs);
+  }
+
+  #perform(
+    step: PlanStep,
+    { branch, items }: Decision,
+    tally: Tally,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    if (!items) return this.#once(step, branch, this.#scope, tally, deadlineMs, signal);
+    tally.items = items.length;
+    const once = (item: unknown, index: number, inner: AbortSignal): Promise<unknown> => {
+      const scope: Scope = { ...this.#scope, item, index: BigInt(index) };
+      return this.#once(step, branch, scope, tally, deadlineMs, inner).catch((thrown) => {
+        throw inItem(index, toMeshError(thrown));
+      });
+    };
+    return mapBounded(items, step.each?.parallel ?? 1, signal, once);
+  }
+
+  /** One item of a step, its fallback to another model or action included. */
+  async #once(
+    step: PlanStep,
+    leaf: Leaf,
+    scope: Scope,
+    tally: Tally,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    try {
+      return await this.#leaf(step, leaf, scope, tally, deadlineMs, signal);
+    } catch (thrown) {
+      const { fallback } = step;
+      const error = toMeshError(thrown);
+      if (this.#all.signal.aborted || (fallback?.kind !== 'model' && fallback?.kind !== 'action')) throw error;
+      // The step's own time may be used up; what stands in has what is left of the whole.
+      const { clock } = this.#options;
+      const deadline = createDeadline(clock, this.#options.deadlineMs, this.#all.signal);
+      try {
+        const value =
+          fallback.kind === 'action'
+            ? await this.#leaf(
+                { ...step, retry: undefined, hedgeMs: undefined },
+                fallback.action,
+                scope,
+                tally,
+                deadline.atMs,
+                deadline.signal,
+              )
+            : await this.#leaf(step, leaf, scope, tally, deadline.atMs, deadline.signal, fallback.model);
+        tally.fellBack ??= error;
+        tally.degraded.push('');
+        return value;
+      } catch {
+        throw error; // the first failure says more than that of its stand-in
+      } finally {
+        deadline.dispose();
+      }
+    }
+  }
+
+  async #leaf(
+    step: PlanStep,
+    leaf: Leaf,
+    scope: Scope,
+    tally: Tally,
+    deadlineMs: number,
+    signal: AbortSignal,
+    model?: string,
+  ): Promise<unknown> {
+    const { upstream, clock, random, metadata } = this.#options;
+    const onDelta = (delta: string): void => this.#emit({ kind: 'partial', name: step.name, delta });
+    switch (leaf.kind) {
+      case 'value':
+        return leaf.value.evaluate(scope);
+      case 'call':
+        return callWithRetries(
+          leaf,
+          step,
+          scope,
+          { upstream, clock, random, metadata, deadlineMs, signal, onDelta },
+          tally,
+          model,
+        );
+      case 'pipeline': {
+        const input: Record<string, unknown> = {};
+        for (const [name, value] of leaf.with) input[name] = value.evaluate(scope);
+        const inner = await runPlan({
+          ...this.#options,
+          plan: leaf.plan,
+          input,
+          deadlineMs,
+          signal,
+          onEvent: (event) => {
+            if (event.kind === 'partial') this.#emit({ ...event, name: `${step.name}.${event.name}` });
+          },
+        });
+        for (const report of inner.reports) tally.attempts += report.attempts;
+        addUsage(tally.usage, inner.usage);
+        tally.degraded.push(...inner.degraded);
+        tally.cached = false;
+        return inner.output;
+      }
+    }
+  }
+
+  #end(
+    step: PlanStep,
+    outcome: StepReport['outcome'],
+    tally: Tally,
+    problem?: MeshError,
+    startedMs = this.#now(),
+    fatal = false,
+  ): void {
+    const report: StepReport = {
+      name: step.name,
+      call: step.call,
+      outcome,
+      model: tally.model,
+      attempts: tally.attempts,
+      cached: tally.answers > 0 && tally.cached,
+      startedMs,
+      durationMs: this.#now() - startedMs,
+      timings: tally.timings,
+      problem,
+      items: tally.items,
+    };
+    this.#states.set(step.name, { at: 'ended', report });
+    addUsage(this.#usage, tally.usage);
+    for (const inner of tally.degraded) {
+      const name = inner === '' ? step.name : `${step.name}.${inner}`;
+      if (!this.#degraded.includes(name)) this.#degraded.push(name);
+    }
+    this.#emit({ kind: 'finished', report });
+    for (const wake of this.#waiters.get(step.name) ?? []) wake();
+    for (const need of step.needs) this.#release(need, step.name);
+    if (fatal) return; // the run ends with it: nobody may go on as if it had been skipped
+    for (const reader of this.#plan.steps) if (reader.needs.includes(step.name)) this.#advance(reader);
+    this.#finishIfDone();
+  }
+
+  #untilEnded(name: string): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#ended(name)) return resolve();
+      const waiting = this.#waiters.get(name) ?? [];
+      waiting.push(resolve);
+      this.#waiters.set(name, waiting);
+    });
+  }
+
+  #finishIfDone(): void {
+    if (this.#settled || !this.#outputs.every((name) => this.#ended(name))) return;
+    const { outputType, outputs } = this.#plan;
+    const output = new outputType.ctor();
+    try {
+      for (const { name, value } of outputs) {
+        if (strictRefs(value.refs).some((step) => this.#absent(step))) continue;
+        const made = value.evaluate(this.#scope);
+        if (made !== undefined) output[name] = made;
+      }
+    } catch (thrown) {
+      return this.#fail(toMeshError(thrown));
+    }
+    const reports = this.#reports(new MeshError('CANCELLED', 'nobody needs the result any more'));
+    this.#resolve({
+      plan: this.#plan,
+      output,
+      reports,
+      degraded: this.#degraded,
+      usage: this.#usage,
+      totalMs: this.#now(),
+    });
+  }
+
+  #fail(error: MeshError): void {
+    if (this.#settled) return;
+    this.#reports(error);
+    this.#reject(error);
+  }
+
+  /** Ends what is still open and tells of every step. */
+  #reports(reason: MeshError): StepReport[] {
+    this.#settled = true;
+    for (const step of this.#plan.steps) {
+      const state = this.#state(step.name);
+      if (state.at === 'running') this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally(), undefined, state.startedMs);
+      else if (state.at === 'waiting') this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally());
+      else if (state.at === 'idle') this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+    }
+    this.#all.abort(reason);
+    return this.#plan.steps.flatMap(({ name }) => {
+      const state = this.#state(name);
+      return state.at === 'ended' ? [state.report] : [];
+    });
+  }
+
+  #emit(event: RunEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}
+
+/** Maps in order with at most `parallel` at once; the first failure cancels the others. */
+async function mapBounded<T, R>(
+  items: readonly T[],
+  parallel: number,
+  signal: AbortSignal,
+  once: (item: T, index: number, signal: AbortSignal) => Promise<R>,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  const controller = new AbortController();
+  const inner = AbortSignal.any([signal, controller.signal]);
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < items.length) {
+      const index = next++;
+      if (inner.aborted) throw abortReason(inner);
+      results[index] = await once(items[index] as T, index, inner);
+    }
+  };
+  let failure: unknown;
+  const workers = Array.from({ length: Math.min(parallel, items.length) }, () =>
+    worker().catch((error: unknown) => {
+      failure ??= error;
+      controller.abort(new MeshError('CANCELLED', 'another item failed'));
+    }),
+  );
+  await Promise.all(workers);
+  if (failure !== undefined) throw failure;
+  return results;
+}
+
+function inStep(name: string, error: MeshError): MeshError {
+  return within(`step ${name}`, `steps.${name}`, error);
+}
+
+function inItem(index: number, error: MeshError): MeshError {
+  return within(`item ${index}`, `[${index}]`, error);
+}
+
+/** The same error, saying where in the pipeline it happened. */
+function within(where: string, path: string, error: MeshError): MeshError {
+  const violations = error.violations.map(({ field, description }) => ({
+    field:
+      field.startsWith('steps.') || field.startsWith('input.')
+        ? field
+        : field.startsWith('[')
+          ? `${path}${field}`
+          : `${path}.${field}`,
+    description,
+  }));
+  return new MeshError(error.code, `${where}: ${error.message}`, {
+    violations,
+    facts: error.facts,
+    cause: error,
+    ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
+  });
+}
+
+/** The branch in whose share of the weights `point` (0 to 1) falls. */
+function pick(branches: readonly { weight: number; action: Leaf }[], point: number): Leaf {
+  const total = branches.reduce((sum, { weight }) => sum + weight, 0);
+  let left = point * total;
+  for (const { weight, action } of branches) {
+    if (left < weight) return action;
+    left -= weight;
+  }
+  return (branches.findLast(({ weight }) => weight > 0) ?? branches[0])?.action as Leaf;
+}
+
+/** The same text, always the same point from 0 to 1 (FNV-1a). */
+function share(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+  return (hash >>> 0) / 2 ** 32;
+}
