@@ -3,19 +3,20 @@
  * Puts the parts of this room together: tokenizer on the RPC thread (in slices), queue and scheduler there too, sessions in the
  * worker threads. Knows nothing of embeddings or labels as services see them.
  */
+import { join } from 'node:path';
 import { type Clock, systemClock } from '../chassis/clock.js';
 import { MeshError } from '../chassis/errors.js';
-import type { Pooling, StoredModel } from '../models/index.js';
+import { type Pooling, requireWeightFile, type StoredModel } from '../models/index.js';
 import { usableCores } from './cores.js';
 import type { Running } from './hub.js';
+import { openTokenizer } from './open-tokenizer.js';
 import { createPool } from './pool.js';
 import type { BatchAnswer, BatchJob, ModelShape, WorkerStart } from './protocol.js';
 import type { Input } from './quarantine.js';
 import { createScheduler, type RunOptions, type RunTimings } from './scheduler.js';
 import type { InferenceSettings } from './settings.js';
 import { createTextReader, type TextReader } from './texts.js';
-import { loadTokenizer, type Tokenizer } from './tokenizer/index.js';
-import { chooseWeights } from './weights.js';
+import type { Tokenizer } from './tokenizer/index.js';
 
 /** One text, as the model reads it. */
 export interface EncoderInput {
@@ -79,11 +80,11 @@ export async function openEncoder(
   const { clock = systemClock } = options;
   const { manifest } = model;
   const name = `${manifest.name}@${manifest.version}`;
-  const weights = chooseWeights(model);
-  const tokenizer = await loadTokenizer(model.folder);
+  const weights = requireWeightFile(manifest, 'model');
+  const tokenizer = await openTokenizer(model);
   const workers = settings.workers || usableCores();
   const start: WorkerStart = {
-    file: weights.file,
+    file: join(model.folder, weights),
     threads: 1,
     tokensMax: manifest.maxTokens,
     want: manifest.task === 'classify' ? 'logits' : 'vectors',
@@ -125,7 +126,11 @@ export async function openEncoder(
     await pool.close();
     throw error;
   }
-  const texts = createTextReader(tokenizer, clock);
+  const texts = createTextReader({ name, tokenizer, folder: model.folder, settings, clock });
+  // External data ("model.onnx_data") is opened by onnxruntime from beside the graph.
+  const weightBytes = manifest.files
+    .filter(({ path }) => path === weights || path.startsWith(`${weights}_data`))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
 
   const runAll: EncoderModel['runAll'] = async (inputs, post, options) => {
     const made = inputs.map((input, index) => toItem(name, manifest.maxTokens, shape, input, post, index));
@@ -155,14 +160,12 @@ export async function openEncoder(
     stats: () => ({
       ...scheduler.stats(),
       tokenizeNs: texts.spentNs,
-      // The weights once a worker; arenas and the tokenizer come on top and are not known to us.
-      memoryBytes: weights.bytes * workers,
+      memoryBytes: weightBytes * workers, // arenas and the tokenizer come on top; only the process as a whole can be measured
       generatedTokens: 0,
     }),
     async close() {
       scheduler.close();
-      texts.close();
-      await pool.close();
+      await Promise.all([texts.close(), pool.close()]);
     },
   };
 }
@@ -176,13 +179,17 @@ function toItem(
   index: number,
 ): Item {
   if (ids.length > tokensMax) {
-    throw new MeshError('TEXT_TOO_LONG', `texts[${index}]: has ${ids.length} tokens; ${name} takes ${tokensMax}`);
+    throw new MeshError(
+      'TEXT_TOO_LONG',
+      `text ${index} of the request has ${ids.length} tokens; ${name} takes ${tokensMax}`,
+    );
   }
   if ((post.kind === 'logits') !== (shape.output === 'logits')) {
     throw new MeshError('MODEL_WRONG_TASK', `${name} gives ${shape.output === 'logits' ? 'labels' : 'vectors'}`);
   }
   const given = shape.typed ? typeIds : undefined;
-  if (post.kind === 'logits') return { ids, typeIds: given, pooling: 'mean', normalize: false, dimensions: shape.width };
+  if (post.kind === 'logits')
+    return { ids, typeIds: given, pooling: 'mean', normalize: false, dimensions: shape.width };
   const dimensions = Math.min(shape.width, post.dimensions || shape.width);
   return { ids, typeIds: given, pooling: post.pooling, normalize: post.normalize ?? false, dimensions };
 }

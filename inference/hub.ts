@@ -137,7 +137,8 @@ export function createHub<M extends Running>(options: HubOptions<M>): Hub<M> {
       move(key, { at: 'ready', sinceMs: clock.now(), model, leases: 0, freed: undefined });
     } catch (error) {
       await model?.close();
-      const reason = error instanceof MeshError ? error.message : 'it could not be opened; the log of the process says why';
+      const reason =
+        error instanceof MeshError ? error.message : 'it could not be opened; the log of the process says why';
       move(key, { at: 'failed', reason });
       throw error instanceof MeshError
         ? error
@@ -224,7 +225,13 @@ export function createHub<M extends Running>(options: HubOptions<M>): Hub<M> {
     }
     if (alias !== undefined) {
       const slot = siblings.find(({ aliases }) => aliases.has(alias));
-      if (!slot) throw aliasUnknown(name, alias, siblings.flatMap(({ aliases }) => [...aliases]), field);
+      if (!slot)
+        throw aliasUnknown(
+          name,
+          alias,
+          siblings.flatMap(({ aliases }) => [...aliases]),
+          field,
+        );
       return { stored: slot.stored, siblings };
     }
     const slot =

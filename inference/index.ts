@@ -18,7 +18,23 @@ export {
   type Running,
   type RunningStats,
 } from './hub.js';
+export { openTokenizer } from './open-tokenizer.js';
 export { normalize, POOLINGS } from './pooling.js';
 export type { RunOptions, RunTimings } from './scheduler.js';
 export { type InferenceSettings, inferenceSettings } from './settings.js';
-export type { ReadOptions, ReadText, TextReader, Truncate } from './texts.js';
+export {
+  createTextReader,
+  type FitOptions,
+  type FittedText,
+  type TextInput,
+  type TextReader,
+  type Truncate,
+} from './texts.js';
+export {
+  type Chunk,
+  type ChunkOptions,
+  type EncodeOptions,
+  type Encoding,
+  type Tokenizer,
+  utf8Offsets,
+} from './tokenizer/index.js';

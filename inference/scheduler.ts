@@ -169,7 +169,7 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
     counts.failures++;
     const [entry] = batch as [Waiting];
     entry.group.fail(
-      new MeshError('MODEL_FAILED', `${name}: the model cannot compute texts[${entry.index}]`, {
+      new MeshError('MODEL_FAILED', `${name}: the model cannot compute text ${entry.index} of the request`, {
         facts: { model: name },
         cause: new Error(reason),
       }),

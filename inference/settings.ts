@@ -51,7 +51,8 @@ export const inferenceSettings = {
     default: 1_048_576,
     min: 1,
     max: 100_000_000,
-    reason: 'Tokens waiting for one model; the next request is refused as QUEUE_FULL. Two requests of 1,024 texts of 512 tokens.',
+    reason:
+      'Tokens waiting for one model; the next request is refused as QUEUE_FULL. Two requests of 1,024 texts of 512 tokens.',
   }),
   hangMs: integer({
     env: 'PLEXUS_WORKER_HANG_MS',
@@ -59,7 +60,8 @@ export const inferenceSettings = {
     default: 30_000,
     min: 10,
     max: 3_600_000,
-    reason: 'A worker that has been at one batch for longer is given up and replaced. A batch of 256 tokens takes milliseconds.',
+    reason:
+      'A worker that has been at one batch for longer is given up and replaced. A batch of 256 tokens takes milliseconds.',
   }),
   startMs: integer({
     env: 'PLEXUS_WORKER_START_MS',
@@ -67,7 +69,8 @@ export const inferenceSettings = {
     default: 120_000,
     min: 10,
     max: 3_600_000,
-    reason: 'A worker that has not opened its model by then is given up. Models of gigabytes need tens of seconds from a slow disk.',
+    reason:
+      'A worker that has not opened its model by then is given up. Models of gigabytes need tens of seconds from a slow disk.',
   }),
   quarantineMs: integer({
     env: 'PLEXUS_QUARANTINE_MS',
@@ -76,6 +79,15 @@ export const inferenceSettings = {
     min: 0,
     max: 86_400_000,
     reason: 'How long an input that brought a worker down twice is refused without being tried.',
+  }),
+  longText: integer({
+    env: 'PLEXUS_LONG_TEXT',
+    unit: 'UTF-16 code units',
+    default: 16_384,
+    min: 64,
+    max: 10_000_000,
+    reason:
+      'Texts beyond this are tokenized in a thread of their own, so that one text never holds up the RPC thread for more than some 10 ms.',
   }),
 } as const;
 

@@ -1,37 +1,179 @@
 /**
- * Texts to token ids without holding up the thread that serves RPC: a few milliseconds of work, then a turn of the event loop for
- * everybody else. A single long text cannot be sliced (what a tokenizer does to its middle may depend on its beginning), so it
- * goes to a thread of its own.
+ * Texts to tokens without holding up the thread that serves RPC: short texts in turns of a few milliseconds, over all callers; a
+ * long one, which cannot be sliced (what a tokenizer does to a text's middle may depend on its beginning), in a thread of its own.
  */
-import { type Clock } from '../chassis/clock.js';
-import { abortReason, fieldError } from '../chassis/errors.js';
-import type { Tokenizer } from './tokenizer/index.js';
+import type { Clock } from '../chassis/clock.js';
+import { abortReason, fieldError, MeshError } from '../chassis/errors.js';
+import { createPool, type Pool } from './pool.js';
+import type { InferenceSettings } from './settings.js';
+import { performTextJob, sizeOf, type TextAnswers, type TextJob } from './text-job.js';
+import type { Chunk, ChunkOptions, EncodeOptions, Encoding, Tokenizer } from './tokenizer/index.js';
+import { rpcTurns, type Turns } from './turns.js';
 
 export type Truncate = 'right' | 'left' | 'refuse';
 
-export interface ReadOptions {
+export interface FitOptions {
   /** Tokens a text may have, special tokens included. */
   tokensMax: number;
   truncate: Truncate;
-  /** Names the list in errors: "texts" gives "texts[3]". */
-  field: string;
+  /** Names a text in errors: 3 -> "texts[3]". */
+  field: (index: number) => string;
   signal: AbortSignal;
 }
 
-/** A text as the model reads it. */
-export interface ReadText {
+/** A text as a model reads it. */
+export interface FittedText {
   ids: Int32Array;
   /** Absent where the text stands alone: all 0. */
   typeIds?: Uint8Array;
+  /** True where it was cut. */
   truncated: boolean;
 }
 
+/** One text, or two that are read together. */
+export interface TextInput {
+  text: string;
+  pair?: string;
+}
+
 export interface TextReader {
-  /** One a text, in order. TEXT_TOO_LONG names the text where truncation is refused; rejects with the signal's reason. */
-  read(texts: readonly string[], options: ReadOptions): Promise<ReadText[]>;
-  /** The same for pairs; each pair is cut where it is longest. */
-  readPairs(pairs: readonly { text: string; pair: string }[], options: ReadOptions): Promise<ReadText[]>;
-  /** Nanoseconds spent in the tokenizer. */
+  /** Ids for a model, one a text. TEXT_TOO_LONG names the text where cutting is refused. */
+  fit(texts: readonly TextInput[], options: FitOptions): Promise<FittedText[]>;
+  /** Everything a tokenizer knows of each text. */
+  encode(texts: readonly TextInput[], options: Partial<EncodeOptions>, signal: AbortSignal): Promise<Encoding[]>;
+  count(texts: readonly string[], addSpecialTokens: boolean, signal: AbortSignal): Promise<number[]>;
+  decode(sequences: readonly ArrayLike<number>[], skipSpecialTokens: boolean, signal: AbortSignal): Promise<string[]>;
+  /** Pieces of a long text that a model can take, at sentence borders where possible. */
+  chunk(text: string, options: ChunkOptions, signal: AbortSignal): Promise<Chunk[]>;
+  /** Nanoseconds spent in the tokenizer, other thread included. */
   readonly spentNs: number;
-  close(): void;
+  close(): Promise<void>;
+}
+
+export interface TextReaderOptions {
+  /** "minilm-l3-en@1". */
+  name: string;
+  tokenizer: Tokenizer;
+  /** Where the other thread loads the same tokenizer from. */
+  folder: string;
+  settings: Pick<InferenceSettings, 'hangMs' | 'startMs' | 'longText'>;
+  clock: Clock;
+  turns?: Turns;
+}
+
+const WORKER = new URL('./text-worker.js', import.meta.url);
+
+export function createTextReader(options: TextReaderOptions): TextReader {
+  const { name, tokenizer, settings, clock, turns = rpcTurns } = options;
+  let spentMs = 0;
+  let closed = false;
+  /** The other thread: started by the first long text. */
+  let beside: { pool: Pool<TextJob, TextAnswers[TextJob['kind']], true>; started: Promise<true> } | undefined;
+  const line: (() => void)[] = [];
+
+  function startBeside(): NonNullable<typeof beside> {
+    const pool = createPool<TextJob, TextAnswers[TextJob['kind']], true>({
+      name: `${name} tokenizer`,
+      script: WORKER,
+      start: { folder: options.folder },
+      size: 1,
+      hangMs: settings.hangMs,
+      startMs: settings.startMs,
+      clock,
+      onIdle: () => line.shift()?.(),
+    });
+    return { pool, started: pool.start() };
+  }
+
+  /** Waits for the thread; who has given up meanwhile leaves the line. */
+  async function performBeside(job: TextJob, signal: AbortSignal): Promise<TextAnswers[TextJob['kind']]> {
+    beside ??= startBeside();
+    const { pool, started } = beside;
+    await started;
+    while (pool.idle === 0 && !closed) {
+      await new Promise<void>((resolve) => {
+        line.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      if (signal.aborted) throw abortReason(signal);
+    }
+    if (closed) throw new MeshError('SHUTTING_DOWN', `${name} is being unloaded`, { retryAfterMs: 100 });
+    const startedMs = clock.monotonic();
+    const verdict = await pool.run(job, []);
+    spentMs += clock.monotonic() - startedMs;
+    if (verdict.at === 'done') return verdict.body;
+    if (verdict.at === 'failed') throw new Error(verdict.reason);
+    throw new MeshError('WORKER_LOST', `${name}: the thread that read a long text ${verdict.reason}`);
+  }
+
+  async function perform<K extends TextJob['kind']>(
+    jobs: readonly Extract<TextJob, { kind: K }>[],
+    signal: AbortSignal,
+  ): Promise<TextAnswers[K][]> {
+    const answers: TextAnswers[K][] = new Array(jobs.length);
+    const long: Promise<unknown>[] = [];
+    for (let index = 0; index < jobs.length; index++) {
+      const job = jobs[index] as Extract<TextJob, { kind: K }>;
+      if (sizeOf(job) > settings.longText) {
+        const done = performBeside(job, signal).then((answer) => {
+          answers[index] = answer as TextAnswers[K];
+        });
+        done.catch(() => {}); // awaited below, unless a short text throws before that
+        long.push(done);
+        continue;
+      }
+      const turn = turns.take();
+      if (turn) {
+        await turn;
+        if (signal.aborted) break;
+      }
+      const startedMs = clock.monotonic();
+      answers[index] = performTextJob(tokenizer, job);
+      const ms = clock.monotonic() - startedMs;
+      spentMs += ms;
+      turns.spent(ms);
+    }
+    await Promise.all(long);
+    if (signal.aborted) throw abortReason(signal);
+    return answers;
+  }
+
+  return {
+    async fit(texts, { tokensMax, truncate, field, signal }) {
+      const jobs = texts.map((input) => ({ kind: 'fit' as const, ...input, tokensMax, truncate }));
+      const answers = await perform<'fit'>(jobs, signal);
+      return answers.map((answer, index) => {
+        if (!('tooLong' in answer)) return answer;
+        const text = `has ${answer.tooLong} tokens; ${name} takes ${tokensMax}: shorten it, split it (Tokenize.Chunk), or allow truncation`;
+        throw fieldError('TEXT_TOO_LONG', field(index), text, { limit: String(tokensMax) });
+      });
+    },
+    encode: (texts, encodeOptions, signal) =>
+      perform<'encode'>(
+        texts.map((input) => ({ kind: 'encode' as const, ...input, options: encodeOptions })),
+        signal,
+      ),
+    count: (texts, addSpecialTokens, signal) =>
+      perform<'count'>(
+        texts.map((text) => ({ kind: 'count' as const, text, addSpecialTokens })),
+        signal,
+      ),
+    decode: (sequences, skipSpecialTokens, signal) =>
+      perform<'decode'>(
+        sequences.map((ids) => ({ kind: 'decode' as const, ids, skipSpecialTokens })),
+        signal,
+      ),
+    async chunk(text, chunkOptions, signal) {
+      const [chunks] = await perform<'chunk'>([{ kind: 'chunk', text, options: chunkOptions }], signal);
+      return chunks as Chunk[];
+    },
+    get spentNs() {
+      return Math.round(spentMs * 1e6);
+    },
+    async close() {
+      closed = true;
+      for (const wake of line.splice(0)) wake();
+      await beside?.pool.close();
+    },
+  };
 }

@@ -54,7 +54,12 @@ async function open(start: WorkerStart): Promise<Opened> {
     }
     const width = found.shape[rank - 1];
     const typed = inputs.some((input) => input.name === 'token_type_ids');
-    return { session, inputs, outputName: name, shape: { output, width: typeof width === 'number' ? width : 0, typed } };
+    return {
+      session,
+      inputs,
+      outputName: name,
+      shape: { output, width: typeof width === 'number' ? width : 0, typed },
+    };
   }
   throw new Refused(
     `it has none of the outputs ${known.map(({ name }) => name).join(', ')}; it has ${session.outputNames.join(', ')}`,

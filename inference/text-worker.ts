@@ -1,0 +1,26 @@
+/** The thread for long texts: a tokenizer of its own, one job at a time. No onnxruntime here. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { FromWorker, ToWorker } from './protocol.js';
+import { performTextJob, type TextAnswers, type TextJob } from './text-job.js';
+import { loadTokenizer } from './tokenizer/index.js';
+
+export interface TextWorkerStart {
+  /** Folder of the model. */
+  folder: string;
+}
+
+async function main(port: NonNullable<typeof parentPort>): Promise<void> {
+  const say = (message: FromWorker<true, TextAnswers[TextJob['kind']]>): void => port.postMessage(message);
+  const { folder } = workerData as TextWorkerStart;
+  const tokenizer = await loadTokenizer(folder);
+  port.on('message', ({ job, body }: ToWorker<TextJob>) => {
+    try {
+      say({ at: 'done', job, body: performTextJob(tokenizer, body) });
+    } catch (error) {
+      say({ at: 'failed', job, reason: error instanceof Error ? error.message : String(error) });
+    }
+  });
+  say({ at: 'ready', body: true });
+}
+
+if (parentPort) void main(parentPort);

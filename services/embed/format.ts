@@ -1,0 +1,44 @@
+/** The forms a vector can take on the wire. */
+import type { Embedding } from '../../protos/gen/plexus/v1/Embedding.js';
+
+export type VectorFormat = 'float' | 'base64' | 'int8' | 'binary';
+
+/**
+ * The fields of an Embedding that hold the vector. `values` stays a Float32Array: the hand-written codec copies it as it is, and
+ * the generated type knows only number[].
+ */
+export function formatVector(vector: Float32Array, format: VectorFormat): Embedding {
+  switch (format) {
+    case 'float':
+      return { values: vector as unknown as number[] };
+    case 'base64':
+      return { base64: Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64') };
+    case 'int8':
+      return quantize(vector);
+    case 'binary':
+      return { binary: signBits(vector) };
+  }
+}
+
+/** The largest magnitude becomes 127; zeros stay zeros. */
+function quantize(vector: Float32Array): Embedding {
+  let most = 0;
+  for (const value of vector) most = Math.max(most, Math.abs(value));
+  const scale = Math.fround(most / 127);
+  const int8 = Buffer.alloc(vector.length);
+  if (scale > 0) {
+    for (let index = 0; index < vector.length; index++) {
+      int8.writeInt8(Math.max(-127, Math.min(127, Math.round((vector[index] as number) / scale))), index);
+    }
+  }
+  return { int8, scale };
+}
+
+/** One bit a number, 1 where positive, most significant bit first; the last byte is filled up with zeros. */
+function signBits(vector: Float32Array): Buffer {
+  const bits = Buffer.alloc(Math.ceil(vector.length / 8));
+  for (let index = 0; index < vector.length; index++) {
+    if ((vector[index] as number) > 0) bits[index >> 3] = (bits[index >> 3] as number) | (128 >> (index & 7));
+  }
+  return bits;
+}
