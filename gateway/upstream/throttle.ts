@@ -36,6 +36,11 @@ export function createThrottle(options: { percent: number; clock: Clock; random:
     accepted *= keep;
     atMs = nowMs;
   };
+  const count = (taken: boolean): void => {
+    fade();
+    calls++;
+    if (taken) accepted++;
+  };
   const refusal = (k: number): number => {
     fade();
     return calls < CALLS_MIN ? 0 : Math.max(0, (calls - k * accepted) / (calls + 1));
@@ -47,28 +52,28 @@ export function createThrottle(options: { percent: number; clock: Clock; random:
       // The book's K per class: what matters less is given up earlier.
       const k = (percent / 100) * (class_ === 'critical' ? 2 : class_ === 'sheddable' ? 0.6 : 1);
       const chance = refusal(k);
-      calls++;
       if (chance > 0 && random() < chance) {
+        calls++;
         counters.throttled++;
-        const { capability } = flight.call;
         return Promise.reject(
-          new MeshError('OVERLOADED', `${capability} is refusing more calls than it takes; try again later`, {
-            retryAfterMs: 500,
-            facts: { layer: 'throttle' },
-          }),
+          new MeshError(
+            'OVERLOADED',
+            `${flight.call.capability} is refusing more calls than it takes; try again later`,
+            {
+              retryAfterMs: 500,
+              facts: { layer: 'throttle' },
+            },
+          ),
         );
       }
       const flown = next(flight);
+      // Both are counted when the call ends: one in flight is neither accepted nor refused yet.
       flown.then(
-        () => {
-          fade();
-          accepted++;
-        },
+        () => count(true),
         (error) => {
-          fade();
           // Only refusals of instances are counted against them: a full bulkhead is the gateway's own, other errors are the breakers'.
           const failure = toMeshError(error);
-          if (!isOverload(failure) || failure.facts.layer !== undefined) accepted++;
+          count(!isOverload(failure) || failure.facts.layer !== undefined);
         },
       );
       return flown;

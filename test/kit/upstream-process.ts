@@ -1,0 +1,54 @@
+/** upstream-instance.ts as child processes on real ports: to be killed, stopped, restarted on the same port. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Instance } from '../../registry/registry.js';
+import type { Conduct, TestInstance } from './upstream-instance.js';
+
+export interface TestProcess {
+  readonly instance: Instance;
+  /** Sends a signal; resolves when the process has ended, at once for SIGSTOP and SIGCONT. */
+  signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  /** Starts it again on the same port. */
+  restart(): Promise<void>;
+  /** Changes what it does; resolves with its counts once it has. */
+  tell(conduct: Partial<Conduct>): Promise<TestInstance['counts']>;
+}
+
+const main = fileURLToPath(new URL('./upstream-instance.js', import.meta.url));
+
+export async function startTestProcess(id: string, conduct: Partial<Conduct> = {}): Promise<TestProcess> {
+  let port = 0;
+  let child: ChildProcess;
+  const start = async (): Promise<void> => {
+    child = fork(main, ['plexus-test-instance', JSON.stringify({ id, port, conduct })], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    const [message] = (await once(child, 'message')) as [{ port: number }];
+    port = message.port;
+  };
+  await start();
+  return {
+    instance: {
+      id,
+      capability: 'embed',
+      address: `127.0.0.1:${port}`,
+      version: '0',
+      zone: '',
+      models: ['m@1'],
+      weight: 1,
+    },
+    async signal(name) {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill(name);
+      if (name === 'SIGKILL' || name === 'SIGTERM') await ended;
+    },
+    restart: start,
+    async tell(changes) {
+      child.send({ conduct: changes });
+      const [message] = (await once(child, 'message')) as [{ counts: TestInstance['counts'] }];
+      return message.counts;
+    },
+  };
+}
