@@ -117,6 +117,7 @@ make_base() {
   cp -R "$npm" "$rootfs/usr/local/lib/node_modules/npm"
   ln -s /usr/bin/node "$rootfs/usr/local/bin/node"
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$rootfs/usr/local/bin/npm"
+  ln -s ../lib/node_modules/npm/bin/npx-cli.js "$rootfs/usr/local/bin/npx"
   chroot "$rootfs" useradd --uid 1000 --create-home --shell /bin/bash node
   rm -rf "$rootfs/var/cache/apt" "$rootfs/var/lib/apt/lists"
   tar -C "$rootfs" -c . | own docker import --change 'CMD ["node"]' - "$base_image" >/dev/null
