@@ -2,7 +2,7 @@
 import { TokenizerError } from './error.js';
 import { createBpe, knowsAllBytes, readMerges } from './models/bpe.js';
 import type { Model } from './models/model.js';
-import { createUnigram } from './models/unigram.js';
+import { createUnigram, scoreAsRead } from './models/unigram.js';
 import { createWordLevel } from './models/word-level.js';
 import { createWordPiece } from './models/word-piece.js';
 import { endsInByteLevel } from './pre-tokenizer.js';
@@ -58,7 +58,7 @@ function readUnigram(config: Record<string, unknown>): Model {
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as [string, number];
     texts[i] = entry[0];
-    scores[i] = entry[1];
+    scores[i] = scoreAsRead(entry[1]);
   }
   return createUnigram(texts, scores, {
     unknownId: typeof config.unk_id === 'number' ? config.unk_id : null,

@@ -532,9 +532,8 @@ export function compileRegex(pattern: string): Pattern {
         if (match === null) return;
         const start = match.index;
         const end = start + match[0].length;
-        if (start === end && end === last) {
-          const unit = text.charCodeAt(from);
-          from += unit >= 0xd800 && unit < 0xdc00 ? 2 : 1;
+        if (start === end && (end === last || isInsidePair(text, start))) {
+          from = start + (isLead(text.charCodeAt(start)) ? 2 : 1);
           continue;
         }
         from = end;
@@ -543,6 +542,15 @@ export function compileRegex(pattern: string): Pattern {
       }
     },
   };
+}
+
+function isLead(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+
+/** Empty matches are found there too, between the halves of one character. */
+function isInsidePair(text: string, at: number): boolean {
+  return at > 0 && isLead(text.charCodeAt(at - 1)) && text.charCodeAt(at) >= 0xdc00 && text.charCodeAt(at) < 0xe000;
 }
 
 /** A pattern that matches `content` itself. */

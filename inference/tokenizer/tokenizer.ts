@@ -78,7 +78,7 @@ export function createTokenizer(json: unknown): Tokenizer {
     const first = sink.length;
     const { text } = section.text;
     if (section.tokenId >= 0) {
-      if (text !== textOf(section.tokenId)) sink.pushText(section.tokenId, 0, text.length, text);
+      if (text !== model.vocabulary.tokens[section.tokenId]) sink.pushText(section.tokenId, 0, text.length, text);
       else sink.push(section.tokenId, 0, text.length);
       sink.word++;
     } else {
@@ -161,7 +161,7 @@ export function createTokenizer(json: unknown): Tokenizer {
         offsets,
         words: Array.from(sink.words.subarray(0, length)),
         sequences: new Array<number>(length).fill(sequence),
-        tokens: ids.map((id, i) => texts?.get(i) ?? textOf(id) ?? ''),
+        tokens: ids.map((id, i) => texts?.get(i) ?? model.vocabulary.tokens[id] ?? textOf(id) ?? ''),
         overflowing: [],
       },
     };

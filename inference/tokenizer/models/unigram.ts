@@ -14,6 +14,22 @@ export interface UnigramOptions {
 
 const encoder = new TextEncoder();
 
+/**
+ * A score as the library reads it: its JSON reader takes the digits as an integer and divides, which can be off by the
+ * last bit, and decides between cuts of equal score. Only numbers with so many digits are concerned.
+ */
+export function scoreAsRead(score: number): number {
+  const text = String(Math.abs(score));
+  if (text.length < 17) return score;
+  const found = /^(\d+)(?:\.(\d+))?(?:e([-+]\d+))?$/.exec(text);
+  if (found === null) return score;
+  const fraction = found[2] ?? '';
+  const digits = Number(found[1] + fraction);
+  const exponent = Number(found[3] ?? '0') - fraction.length;
+  const size = exponent < 0 ? digits / Number(`1e${-exponent}`) : digits * Number(`1e${exponent}`);
+  return score < 0 ? -size : size;
+}
+
 export function createUnigram(texts: readonly string[], scores: Float64Array, options: UnigramOptions): Model {
   const vocabulary = new Vocabulary(texts);
   let worst = Number.POSITIVE_INFINITY;
