@@ -26,17 +26,15 @@ async function walk(root: string, under: string, depth: number, found: string[])
   for (const entry of entries) {
     if (entry.name.startsWith('.')) continue;
     const path = under ? `${under}/${entry.name}` : entry.name;
-    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && (await isDirectory(join(root, path))));
-    if (!isFolder) found.push(path);
+    const at = entry.isFile() ? entry : await stat(join(root, path)).catch(() => undefined);
+    if (at?.isFile()) found.push(path);
+    else if (!at?.isDirectory())
+      throw new MeshError('MODEL_UNSUPPORTED', `${path} is neither a file nor a folder`, { facts: { file: path } });
     else if (depth < DEPTH_MAX) await walk(root, path, depth + 1, found);
     if (found.length > FILES_MAX) {
       throw new MeshError('MODEL_UNSUPPORTED', `the folder has more than ${FILES_MAX} files: it is no model`);
     }
   }
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** Size and sha256 of every given file. */

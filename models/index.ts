@@ -1,4 +1,7 @@
 /** The models room: which models exist and where they come from. Imports chassis only. */
+
+export type { OnPullEvent, PullEvent } from './fetch/events.js';
+export { type PullOptions, pull } from './fetch/pull.js';
 export { describeFiles, digestOf, hashFile, listFiles } from './folder.js';
 export { type InferOptions, inferManifest } from './infer.js';
 export {
@@ -20,6 +23,14 @@ export {
   type StoredModel,
 } from './repository.js';
 export { checkManifest, manifestJsonSchema, parseManifest } from './schema.js';
-export { cacheFolder, type ModelSettings, modelFolders, modelSettings, pulledFolder } from './settings.js';
+export {
+  cacheFolder,
+  type ModelSettings,
+  modelFolders,
+  modelSettings,
+  type PullSettings,
+  pulledFolder,
+  pullSettings,
+} from './settings.js';
 export { compareVersions } from './version.js';
 export { type Part, type Precision, requireWeightFile, weightFile, weightFiles } from './weights.js';

@@ -30,11 +30,13 @@ export interface InferOptions {
   created?: string;
   /** Which of several precisions in the folder; default: the one a CPU prefers (int8 before fp32). */
   precision?: Precision;
+  /** Only these files of the folder; default all. */
+  paths?: readonly string[];
 }
 
 /** Reads the folder and hashes its files. The result has passed the same checks as a written manifest. */
 export async function inferManifest(folder: string, options: InferOptions): Promise<Manifest> {
-  const paths = await listFiles(folder);
+  const paths = options.paths ?? (await listFiles(folder));
   const has = (path: string): boolean => paths.includes(path);
   const json = (path: string): Promise<Json | undefined> =>
     has(path) ? readJson(folder, path) : Promise.resolve(undefined);
@@ -79,7 +81,7 @@ function inferTask(config: Json, has: { weights: boolean; tokenizer: boolean; se
       'the folder has neither ONNX weights of a known name nor a tokenizer.json',
     );
   }
-  const architectures = Array.isArray(config['architectures']) ? config['architectures'].map(String) : [];
+  const architectures = Array.isArray(config.architectures) ? config.architectures.map(String) : [];
   const architecture = architectures[0] ?? '';
   if (/For(?:ConditionalGeneration|CausalLM)$|LMHeadModel$|MTModel$/.test(architecture)) return 'summarize';
   if (/ForTokenClassification$|ForQuestionAnswering$|ForMaskedLM$/.test(architecture) && !has.sentences) {
@@ -89,7 +91,7 @@ function inferTask(config: Json, has: { weights: boolean; tokenizer: boolean; se
     );
   }
   if (has.sentences) return 'embed';
-  if (/For\w+$/.test(architecture) && config['id2label']) return 'classify';
+  if (/For\w+$/.test(architecture) && config.id2label) return 'classify';
   if (/Model$|Embedding$/.test(architecture) || architecture === '') return 'embed';
   throw new MeshError(
     'MODEL_UNSUPPORTED',
@@ -122,7 +124,7 @@ async function inferEmbed(
   name: string,
 ): Promise<NonNullable<Manifest['embed']>> {
   const modules = await json('modules.json');
-  const types = Array.isArray(modules) ? modules.map((module) => String((module as Json)['type'])) : undefined;
+  const types = Array.isArray(modules) ? modules.map((module) => String((module as Json).type)) : undefined;
   const dense = types?.find((type) => /Dense$/.test(type));
   if (dense)
     throw new MeshError(
@@ -132,7 +134,7 @@ async function inferEmbed(
   const pooling = await json('1_Pooling/config.json');
   const sentence = await json('config_sentence_transformers.json');
   const family = embedFamily(name);
-  const prompts = recordOfText(sentence?.['prompts']);
+  const prompts = recordOfText(sentence?.prompts);
   const defaultPrompt = sentence && textOf(sentence, 'default_prompt_name');
   const dimensions =
     numberOf(pooling ?? {}, 'word_embedding_dimension') ??
@@ -146,7 +148,7 @@ async function inferEmbed(
     );
   return {
     pooling: inferPooling(pooling) ?? poolingNamed(textOf(config, 'pooling')) ?? family.pooling,
-    normalize: types ? types.some((type) => /Normalize$/.test(type)) : config['normalize'] !== false,
+    normalize: types ? types.some((type) => /Normalize$/.test(type)) : config.normalize !== false,
     dimensions,
     prompts: prompts && Object.keys(prompts).length > 0 ? prompts : family.prompts,
     ...(defaultPrompt && prompts?.[defaultPrompt] !== undefined && { defaultPrompt }),
@@ -155,10 +157,10 @@ async function inferEmbed(
 
 function inferPooling(config: Json | undefined): Pooling | undefined {
   if (!config) return undefined;
-  if (config['pooling_mode_cls_token']) return 'cls';
-  if (config['pooling_mode_max_tokens']) return 'max';
-  if (config['pooling_mode_lasttoken']) return 'last';
-  if (config['pooling_mode_mean_tokens']) return 'mean';
+  if (config.pooling_mode_cls_token) return 'cls';
+  if (config.pooling_mode_max_tokens) return 'max';
+  if (config.pooling_mode_lasttoken) return 'last';
+  if (config.pooling_mode_mean_tokens) return 'mean';
   const named = poolingNamed(textOf(config, 'pooling_mode'));
   if (named) return named;
   throw new MeshError(
@@ -172,7 +174,7 @@ function poolingNamed(text: string | undefined): Pooling | undefined {
 }
 
 function inferClassify(config: Json): NonNullable<Manifest['classify']> {
-  const names = config['id2label'];
+  const names = config.id2label;
   const labels: string[] = [];
   if (names && typeof names === 'object') {
     for (const [id, label] of Object.entries(names)) labels[Number(id)] = String(label);
@@ -185,12 +187,12 @@ function inferClassify(config: Json): NonNullable<Manifest['classify']> {
   ) {
     throw new MeshError('MODEL_UNSUPPORTED', 'config.json: id2label does not name every label from 0 on');
   }
-  const multiLabel = config['problem_type'] === 'multi_label_classification';
+  const multiLabel = config.problem_type === 'multi_label_classification';
   return { labels, activation: multiLabel || labels.length === 1 ? 'sigmoid' : 'softmax', multiLabel };
 }
 
 function inferSummarize(config: Json): NonNullable<Manifest['summarize']> {
-  const specific = (config['task_specific_params'] as Json | undefined)?.['summarization'] as Json | undefined;
+  const specific = (config.task_specific_params as Json | undefined)?.summarization as Json | undefined;
   const prefix = (specific && textOf(specific, 'prefix')) ?? textOf(config, 'prefix');
   return { mode: 'abstractive', ...(prefix && { prefix }) };
 }

@@ -4,7 +4,8 @@
  * a hub have no order of their own: a numbered version beats them, and between two the manifest's `created` decides.
  */
 
-const COMMIT = /^(?:[0-9a-f]{12}|[0-9a-f]{40})$/;
+/** As `plexus models pull` names them: "751bff37182d-int8". */
+const COMMIT = /^(?:[0-9a-f]{12}(?:-(?:fp32|fp16|int8|q4))?|[0-9a-f]{40})$/;
 const CANDIDATE = /^(?:alpha|beta|rc|dev|pre|preview|snapshot|canary)\d*$/i;
 
 /** True where a version is the (shortened) commit of a hub. */

@@ -1,0 +1,70 @@
+/**
+ * Which files of a repository a pull takes: one precision of the ONNX graphs with their external data, the tokenizer and the
+ * configuration, licence and card. Everything else stays away, above all what could run when loaded (pickles, scripts).
+ */
+import { MeshError } from '../../chassis/errors.js';
+import { byCodeUnit } from '../folder.js';
+import { isSafePath } from '../path.js';
+import { type Precision, precisionsOf, weightFiles } from '../weights.js';
+
+/** The allow list besides graphs and their data. */
+const TAKEN = new Set([
+  'config.json',
+  'generation_config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'modules.json',
+  'sentence_bert_config.json',
+  'config_sentence_transformers.json',
+  '1_Pooling/config.json',
+  'README.md',
+]);
+const LICENCE = /^(?:LICEN[CS]E|NOTICE)(?:\.(?:txt|md))?$/i;
+
+export interface Choice {
+  paths: string[];
+  precision: Precision;
+}
+
+/** True for files that may lie in a pulled or imported model at all: graphs, their data, and plain text. */
+export function isAllowed(path: string): boolean {
+  return isSafePath(path) && (isGraphOrData(path) || LICENCE.test(path) || /\.(?:json|txt|md)$/i.test(path));
+}
+
+function isGraphOrData(path: string): boolean {
+  return /\.onnx(?:_data(?:_\d+)?|\.data)?$/.test(path);
+}
+
+/** Chooses among `all`; `wanted` undefined: the precision a CPU prefers. `what` names the model in errors. */
+export function chooseFiles(all: readonly string[], wanted: Precision | undefined, what: string): Choice {
+  const weights = all.filter((path) => path.endsWith('.onnx') && isAllowed(path));
+  const available = precisionsOf(weights);
+  const precision = wanted ?? available[0] ?? 'none';
+  if (precision === 'none') {
+    if (all.includes('tokenizer.json') && !all.some((path) => /\.(?:safetensors|bin|pt|h5|onnx)$/.test(path))) {
+      return { paths: all.filter((path) => TAKEN.has(path) || LICENCE.test(path)).sort(byCodeUnit), precision };
+    }
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      `${what} has no ONNX weights that Plexus knows${elsewhere(all)}; export it to ONNX first, or pull a repository that has`,
+    );
+  }
+  if (!available.includes(precision)) {
+    throw new MeshError(
+      'PULL_NOT_FOUND',
+      `${what} has no ${precision} weights; there is ${available.join(', ') || 'none'}`,
+    );
+  }
+  const graphs = [...weightFiles(weights, precision).values()];
+  const data = all.filter((path) =>
+    graphs.some((graph) => path.startsWith(graph) && /^(?:_data(?:_\d+)?|\.data)$/.test(path.slice(graph.length))),
+  );
+  const others = all.filter((path) => TAKEN.has(path) || LICENCE.test(path));
+  return { paths: [...graphs, ...data, ...others].sort(byCodeUnit), precision };
+}
+
+function elsewhere(all: readonly string[]): string {
+  const found = all.find((path) => /\.(?:safetensors|bin|pt|h5)$/.test(path));
+  return found ? ` (only ${found})` : '';
+}
