@@ -14,10 +14,6 @@ import { type CreateProbe, type Probe, createProbe as realProbe } from '../probe
 import type { Instance } from '../registry.js';
 import { fromWire, toWire } from './wire.js';
 
-/** Instances one registry keeps; the next is refused. */
-export const INSTANCES_MAX = 10_000;
-/** Watch streams one registry serves; the next is refused. */
-export const WATCHES_MAX = 1_000;
 /** How long an instance stays whose stream ended only because its time was up; its next stream is on the way. */
 const RENEW_MS = 5_000;
 
@@ -28,6 +24,10 @@ export interface EmbeddedRegistryServerOptions {
   tls?: TlsSettings;
   random?: () => number;
   createProbe?: CreateProbe;
+  /** Instances it keeps; the next is refused. Default 10,000. */
+  instancesMax?: number;
+  /** Watch streams it serves; the next is refused. Default 1,000. */
+  watchesMax?: number;
 }
 
 export interface EmbeddedRegistryServer {
@@ -50,9 +50,10 @@ interface Entry {
 
 export function createEmbeddedRegistryServer(options: EmbeddedRegistryServerOptions = {}): EmbeddedRegistryServer {
   const { clock = systemClock, log = silentLogger, tls = plainText, random = Math.random } = options;
-  const { createProbe = realProbe } = options;
+  const { createProbe = realProbe, instancesMax = 10_000, watchesMax = 1_000 } = options;
   const entries = new Map<string, Entry>();
   const listeners = new Set<() => void>();
+  let watches = 0;
   let closed = false;
   const tell = (): void => {
     for (const listener of [...listeners]) listener();
@@ -61,8 +62,8 @@ export function createEmbeddedRegistryServer(options: EmbeddedRegistryServerOpti
   const put = (instance: Instance, owner: object): void => {
     const { id, address } = instance;
     const before = entries.get(id);
-    if (!before && entries.size >= INSTANCES_MAX) {
-      throw new MeshError('OVERLOADED', `the registry knows ${INSTANCES_MAX} instances, which is its limit`, {
+    if (!before && entries.size >= instancesMax) {
+      throw new MeshError('OVERLOADED', `the registry knows ${instancesMax} instances, which is its limit`, {
         retryAfterMs: 5_000,
       });
     }
@@ -117,11 +118,12 @@ export function createEmbeddedRegistryServer(options: EmbeddedRegistryServerOpti
     },
 
     async *Watch({ capability }, { signal }) {
-      if (listeners.size >= WATCHES_MAX) {
-        throw new MeshError('OVERLOADED', `the registry is watched by ${WATCHES_MAX} callers, which is its limit`, {
+      if (watches >= watchesMax) {
+        throw new MeshError('OVERLOADED', `the registry is watched by ${watchesMax} callers, which is its limit`, {
           retryAfterMs: 5_000,
         });
       }
+      watches++;
       let wake = (): void => {};
       const onEvent = (): void => wake();
       listeners.add(onEvent);
@@ -143,6 +145,7 @@ export function createEmbeddedRegistryServer(options: EmbeddedRegistryServerOpti
           }
         }
       } finally {
+        watches--;
         listeners.delete(onEvent);
         signal.removeEventListener('abort', onEvent);
       }

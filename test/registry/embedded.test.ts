@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
-import { createEmbeddedRegistry, createEmbeddedRegistryServer, type Registry } from '../../registry/index.js';
+import { createChannel } from '../../chassis/channel.js';
+import { definition } from '../../protos/index.js';
+import {
+  createEmbeddedRegistry,
+  createEmbeddedRegistryServer,
+  type EmbeddedRegistryServerOptions,
+  type Registry,
+} from '../../registry/index.js';
+import { createVirtualClock } from '../kit/clock.js';
 import { type Serving, startServing } from '../kit/serving.js';
 import { until } from '../kit/until.js';
 import { ids, instance } from './instances.js';
+import { createFakeProbes } from './probes.js';
 
 describe('embedded registry', () => {
   const ends: (() => unknown)[] = [];
@@ -10,8 +19,8 @@ describe('embedded registry', () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
 
-  async function host(address = '127.0.0.1:0') {
-    const registry = createEmbeddedRegistryServer();
+  async function host(address = '127.0.0.1:0', options: EmbeddedRegistryServerOptions = {}) {
+    const registry = createEmbeddedRegistryServer(options);
     const serving = await startServing('plexus.v1.Registry', { services: [registry.binding], address });
     const stop = async (): Promise<void> => {
       registry.close();
@@ -210,23 +219,79 @@ describe('embedded registry', () => {
     assert.equal(hosted.instances.length, 1);
   });
 
-  it('refuses an instance without an id, naming the field', async () => {
-    const { address } = await host();
-    const { createChannel } = await import('../../chassis/channel.js');
-    const { definition } = await import('../../protos/index.js');
-    const channel = createChannel(address);
-    ends.push(() => channel.close());
-    async function* requests() {
-      yield { instance: { capability: 'embed', address: 'a:1' } };
+  describe('on the wire', () => {
+    function wire(address: string) {
+      const channel = createChannel(address);
+      ends.push(() => channel.close());
+      const { Announce, Watch } = definition('plexus.v1.Registry');
+      return {
+        /** Announces these and keeps the stream open; the answers as they come. */
+        announce(announced: readonly object[], deadlineMs = Date.now() + 10_000) {
+          async function* requests() {
+            for (const each of announced) yield { instance: each };
+            await new Promise(() => {});
+          }
+          return channel.bidi(Announce, requests(), { deadlineMs })[Symbol.asyncIterator]();
+        },
+        watch: () => channel.serverStream(Watch, {}, { deadlineMs: Date.now() + 10_000 })[Symbol.asyncIterator](),
+      };
     }
-    const answers = channel.bidi(definition('plexus.v1.Registry').Announce, requests(), {
-      deadlineMs: Date.now() + 5_000,
+
+    it('refuses an instance without id, capability or address, and one with too much of them, naming the field', async () => {
+      const { address } = await host();
+      const good = { id: 'a', capability: 'embed', address: 'a:1' };
+      for (const [bad, code, message] of [
+        [{ ...good, id: '' }, 'FIELD_REQUIRED', /instance\.id/],
+        [{ ...good, capability: '' }, 'FIELD_REQUIRED', /instance\.capability/],
+        [{ ...good, address: '' }, 'FIELD_REQUIRED', /instance\.address/],
+        [{ ...good, id: 'a'.repeat(257) }, 'TEXT_TOO_LONG', /instance\.id/],
+        [{ ...good, models: Array(1_001).fill('m') }, 'TOO_MANY_ITEMS', /instance\.models/],
+      ] as const) {
+        await assert.rejects(wire(address).announce([bad]).next(), { code, message });
+      }
     });
-    await assert.rejects(
-      async () => {
-        for await (const _ of answers);
-      },
-      { code: 'FIELD_REQUIRED', message: /instance\.id/ },
-    );
+
+    it('refuses the instance and the watch beyond its limits', async () => {
+      const { address } = await host('127.0.0.1:0', {
+        instancesMax: 2,
+        watchesMax: 1,
+        createProbe: createFakeProbes().create,
+      });
+      const [a, b, c] = ['a', 'b', 'c'].map((id) => ({ id, capability: 'embed', address: `${id}:1` }));
+      const stream = wire(address).announce([a, b, a, c] as object[]);
+      for (let count = 0; count < 3; count++)
+        assert.equal((await stream.next()).done, false, 'known ones may speak again');
+      await assert.rejects(stream.next(), { code: 'OVERLOADED', message: /2 instances/ });
+      const first = wire(address).watch();
+      assert.equal((await first.next()).done, false);
+      await assert.rejects(wire(address).watch().next(), { code: 'OVERLOADED', message: /1 callers/ });
+      await first.return?.();
+      await until('the place is free again', () =>
+        wire(address)
+          .watch()
+          .next()
+          .then(
+            () => true,
+            () => false,
+          ),
+      );
+    });
+
+    it('keeps an instance whose stream ended because its time was up, for five seconds', async () => {
+      const clock = createVirtualClock(Date.now() + 60_000); // whatever the deadline, it is near
+      const { address, registry } = await host('127.0.0.1:0', { clock, createProbe: createFakeProbes().create });
+      const stream = wire(address).announce([{ id: 'a', capability: 'embed', address: 'a:1' }], Date.now() + 300);
+      await stream.next();
+      await assert.rejects(stream.next(), { code: 'DEADLINE_EXCEEDED' });
+      await until(
+        'the end has arrived',
+        () => clock.pending,
+        (pending) => pending === 1,
+      );
+      await clock.advance(4_999);
+      assert.equal(registry.instances.length, 1);
+      await clock.advance(1);
+      assert.equal(registry.instances.length, 0);
+    });
   });
 });
