@@ -24,7 +24,7 @@ export const loadSettings = {
     default: [],
     unit: 'models',
     reason:
-      'Models loaded at start beside the default one ("name" or "name@version"). Others are loaded by Models.Load. Empty: what the capability needs for all of its methods.',
+      'Models loaded at start beside the default one ("name" or "name@version"). Others are loaded by Models.Load.',
   }),
 } as const;
 
@@ -117,7 +117,7 @@ export async function startService<M extends Running>(
       {
         name: 'models',
         async start() {
-          const others = settings.load.length > 0 ? settings.load : (module.alsoLoaded ?? []);
+          const others = [...(module.alsoLoaded ?? []), ...settings.load];
           const wanted = [...new Set([module.defaultModel, ...others])];
           await Promise.all(wanted.map((reference) => hub.load(reference)));
           await follow();
