@@ -122,6 +122,12 @@ export const ERRORS = {
     false,
     'The route exists but takes another HTTP method. The message says which.',
   ),
+  CONTENT_TYPE_UNSUPPORTED: kind(
+    Grpc.INVALID_ARGUMENT,
+    415,
+    false,
+    'The HTTP body is not declared as JSON. Send content-type: application/json.',
+  ),
   UNAUTHENTICATED: kind(Grpc.UNAUTHENTICATED, 401, false, 'The call carries no valid credentials.'),
   PERMISSION_DENIED: kind(Grpc.PERMISSION_DENIED, 403, false, 'The credentials do not allow this call.'),
 

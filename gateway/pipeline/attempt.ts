@@ -118,10 +118,16 @@ async function unary(
   attempt: Attempt,
   tally: Tally,
 ): Promise<CelMessage> {
-  const answer = await attempt.upstream.unary({
-    ...common(action, request, attempt),
-    ...(options.cacheMs !== undefined && { cache: { ttlMs: options.cacheMs } }),
-  });
+  let answer: UpstreamAnswer;
+  try {
+    answer = await attempt.upstream.unary({
+      ...common(action, request, attempt),
+      ...(options.cacheMs !== undefined && { cache: { ttlMs: options.cacheMs } }),
+    });
+  } catch (error) {
+    tally.attempts++; // how many the stack made of it is not told with a failure
+    throw error;
+  }
   addAnswer(tally, action.answer, answer.response, answer);
   return wrapMessage(action.answer, answer.response);
 }

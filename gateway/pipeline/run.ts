@@ -12,10 +12,13 @@ import { abortReason, fieldError, MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
 import { type CallUpstream, callWithRetries } from './attempt.js';
 import { reserveAfter } from './budget.js';
+import { mapBounded } from './each.js';
 import type { Scope } from './expression.js';
 import { acceptInput } from './inputs.js';
 import { type Leaf, type Plan, type PlanStep, stepRefs, strictRefs } from './plan.js';
 import { addUsage, createTally, type StepReport, type Tally, type Usage } from './report.js';
+import { pick, share } from './weight.js';
+import { inItem, inStep } from './where.js';
 
 export interface RunOptions {
   plan: Plan;
@@ -162,18 +165,21 @@ class Run {
       try {
         decision = this.#decide(step);
       } catch (thrown) {
-        return this.#failed(step, createTally(), toMeshError(thrown), this.#now());
+        this.#failed(step, createTally(), toMeshError(thrown), this.#now());
+        return;
       }
-      if (!decision) return this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+      if (!decision) {
+        this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+        return;
+      }
       state.decided = true;
       this.#decisions.set(step.name, decision);
       for (const need of step.needs) if (!decision.needs.includes(need)) this.#release(need, step.name);
     }
     const decision = this.#decisions.get(step.name) as Decision;
     if (!decision.needs.every((name) => this.#ended(name))) return;
-    if (decision.strict.some((name) => this.#absent(name)))
-      return this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
-    void this.#execute(step, decision); // never rejects: its outcome becomes the step's state
+    if (decision.strict.some((name) => this.#absent(name))) this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+    else void this.#execute(step, decision); // never rejects: its outcome becomes the step's state
   }
 
   /** Whether, over what and with which branch; undefined where the step is skipped. */
@@ -277,7 +283,8 @@ class Run {
   #failed(step: PlanStep, tally: Tally, error: MeshError, startedMs: number): void {
     if (step.fallback?.kind === 'skip' && !this.#options.signal.aborted) {
       tally.degraded.push('');
-      return this.#end(step, 'STEP_OUTCOME_FAILED', tally, error, startedMs);
+      this.#end(step, 'STEP_OUTCOME_FAILED', tally, error, startedMs);
+      return;
     }
     this.#end(step, 'STEP_OUTCOME_FAILED', tally, error, startedMs, true);
     this.#fail(inStep(step.name, error));
@@ -450,7 +457,8 @@ class Run {
         if (made !== undefined) output[name] = made;
       }
     } catch (thrown) {
-      return this.#fail(toMeshError(thrown));
+      this.#fail(toMeshError(thrown));
+      return;
     }
     const reports = this.#reports(new MeshError('CANCELLED', 'nobody needs the result any more'));
     this.#resolve({
@@ -488,79 +496,4 @@ class Run {
   #emit(event: RunEvent): void {
     this.#options.onEvent?.(event);
   }
-}
-
-/** Maps in order with at most `parallel` at once; the first failure cancels the others. */
-async function mapBounded<T, R>(
-  items: readonly T[],
-  parallel: number,
-  signal: AbortSignal,
-  once: (item: T, index: number, signal: AbortSignal) => Promise<R>,
-): Promise<R[]> {
-  const results = new Array<R>(items.length);
-  const controller = new AbortController();
-  const inner = AbortSignal.any([signal, controller.signal]);
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const index = next++;
-      if (inner.aborted) throw abortReason(inner);
-      results[index] = await once(items[index] as T, index, inner);
-    }
-  };
-  let failure: unknown;
-  const workers = Array.from({ length: Math.min(parallel, items.length) }, () =>
-    worker().catch((error: unknown) => {
-      failure ??= error;
-      controller.abort(new MeshError('CANCELLED', 'another item failed'));
-    }),
-  );
-  await Promise.all(workers);
-  if (failure !== undefined) throw failure;
-  return results;
-}
-
-function inStep(name: string, error: MeshError): MeshError {
-  return within(`step ${name}`, `steps.${name}`, error);
-}
-
-function inItem(index: number, error: MeshError): MeshError {
-  return within(`item ${index}`, `[${index}]`, error);
-}
-
-/** The same error, saying where in the pipeline it happened. */
-function within(where: string, path: string, error: MeshError): MeshError {
-  const violations = error.violations.map(({ field, description }) => ({
-    field:
-      field.startsWith('steps.') || field.startsWith('input.')
-        ? field
-        : field.startsWith('[')
-          ? `${path}${field}`
-          : `${path}.${field}`,
-    description,
-  }));
-  return new MeshError(error.code, `${where}: ${error.message}`, {
-    violations,
-    facts: error.facts,
-    cause: error,
-    ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
-  });
-}
-
-/** The branch in whose share of the weights `point` (0 to 1) falls. */
-function pick(branches: readonly { weight: number; action: Leaf }[], point: number): Leaf {
-  const total = branches.reduce((sum, { weight }) => sum + weight, 0);
-  let left = point * total;
-  for (const { weight, action } of branches) {
-    if (left < weight) return action;
-    left -= weight;
-  }
-  return (branches.findLast(({ weight }) => weight > 0) ?? branches[0])?.action as Leaf;
-}
-
-/** The same text, always the same point from 0 to 1 (FNV-1a). */
-function share(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return (hash >>> 0) / 2 ** 32;
 }

@@ -35,8 +35,7 @@ const inputField = z.strictObject({
 });
 
 const withFields = z.record(z.string(), z.unknown()).meta({
-  description:
-    'Fields of the request, as the proto names them. "${...}" is a CEL expression over input and steps; text around one makes a template; everything else is a literal.',
+  description: `Fields of the request, as the proto names them. "$\{...}" is a CEL expression over input and steps; text around one makes a template; everything else is a literal.`,
 });
 
 const action = {
@@ -84,12 +83,10 @@ const step = z.strictObject({
     .meta({ description: 'One branch by chance, in proportion to the weights.' }),
   split_by: expression.optional().meta({ description: 'Makes the split sticky: equal values take the same branch.' }),
   when: expression.optional().meta({ description: 'Condition; where it is false the step is skipped.' }),
-  each: expression
-    .optional()
-    .meta({
-      description:
-        'A list: the step runs once an item, as `item` and `index`; its result is the list of results, in order.',
-    }),
+  each: expression.optional().meta({
+    description:
+      'A list: the step runs once an item, as `item` and `index`; its result is the list of results, in order.',
+  }),
   parallel: z
     .int()
     .min(1)
@@ -194,7 +191,8 @@ function report(source: Source, issue: Issue, prefix: Path, problems: Problem[])
     for (const inner of meant ?? []) report(source, inner, path, problems);
     if (!meant) {
       const messages = [...new Set(issue.errors.flat().map((inner) => plain(inner)))];
-      problems.push(source.problem(path, messages.join(', or ')));
+      const missing = messages.every((message) => message.startsWith('is required'));
+      problems.push(source.problem(path, missing ? 'is required' : messages.join(', or ')));
     }
     return;
   }

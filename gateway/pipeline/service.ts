@@ -10,6 +10,7 @@ import type { Problem as WireProblem } from '../../protos/gen/plexus/v1/Problem.
 import type { RunResponse } from '../../protos/gen/plexus/v1/RunResponse.js';
 import type { RunStreamResponse } from '../../protos/gen/plexus/v1/RunStreamResponse.js';
 import type { StepReport as WireReport } from '../../protos/gen/plexus/v1/StepReport.js';
+import { forwarded } from '../api/metadata.js';
 import type { CallUpstream } from './attempt.js';
 import { explainMermaid, explainRun, explainText } from './explain.js';
 import type { Library } from './library.js';
@@ -20,8 +21,6 @@ import { type RunEvent, type RunResult, runPlan } from './run.js';
 import { SOURCE_MAX } from './source.js';
 import { fromStruct, toStruct } from './struct.js';
 
-/** Metadata of the caller that goes on to the services. */
-const PASSED_ON = ['x-plexus-criticality', 'tracestate'];
 /** Events of one stream that wait for a slow reader; then deltas are joined. */
 const EVENTS_MAX = 1_000;
 
@@ -48,7 +47,7 @@ export function createPipelinesService(options: PipelinesOptions): ServiceBindin
       upstream,
       clock,
       random,
-      metadata: passOn(context),
+      metadata: forwarded(context),
       deadlineMs: context.deadlineMs,
       signal: context.signal,
       ...(onEvent && { onEvent }),
@@ -159,16 +158,6 @@ function named(library: Library, pipeline: string): Plan {
       }`,
     );
   return library.get(pipeline);
-}
-
-function passOn(context: CallContext): Record<string, string> {
-  const metadata: Record<string, string> = { 'x-request-id': context.requestId };
-  if (context.traceparent) metadata.traceparent = context.traceparent;
-  for (const key of PASSED_ON) {
-    const value = context.metadata.get(key);
-    if (value !== undefined) metadata[key] = value;
-  }
-  return metadata;
 }
 
 function tellDegraded({ degraded }: RunResult, context: CallContext): void {

@@ -106,7 +106,7 @@ export function served(name: string, texts = 1): Plain {
 }
 
 /** Plausible answers for every capability: token counts are words, vectors have 4 dimensions. */
-export function standardAnswers(): Answers {
+export function standardAnswers(): Record<string, (request: Plain) => Plain | Plain[]> {
   const texts = (request: Plain): string[] => (request.texts ?? []) as string[];
   return {
     'tokenize.Count': (request) => ({
