@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readSettings } from '../../chassis/settings.js';
+import type { TlsSettings } from '../../chassis/tls.js';
 import { consulSettings, openRegistry, type Registry, registrySettings } from '../../registry/index.js';
-import { type ConsulProcess, consulOrSkip, startConsul } from '../kit/consul.js';
+import { type ConsulProcess, consulOrSkip, makeCertificates, startConsul } from '../kit/consul.js';
 import { concurrently, type Scope } from '../kit/facts.js';
 import { type Serving, startServing } from '../kit/serving.js';
 import { until } from '../kit/until.js';
@@ -27,9 +28,18 @@ function kitOf(scope: Scope) {
       scope.defer(() => consul.stop());
       return consul;
     },
-    async open(consul: { address: string }, env: Record<string, string> = {}): Promise<Registry> {
+    /** An empty folder. */
+    folder(): string {
+      const made = mkdtempSync(join(tmpdir(), 'plexus-consul-test-'));
+      scope.defer(() => rmSync(made, { recursive: true, force: true }));
+      return made;
+    },
+    async open(consul: { address: string }, env: Record<string, string> = {}, tls?: TlsSettings): Promise<Registry> {
       const settings = { CONSUL_HTTP_ADDR: consul.address, ...consulEnv, ...env };
-      const registry = await openRegistry(readSettings({ ...registrySettings, ...consulSettings }, settings));
+      const registry = await openRegistry(
+        readSettings({ ...registrySettings, ...consulSettings }, settings),
+        tls && { tls },
+      );
       scope.defer(() => registry.close());
       return registry;
     },
@@ -315,8 +325,7 @@ describe('Consul', function () {
     const embed = await kit.service();
     const write = await token(consul, 'service_prefix "plexus-" { policy = "write" }');
     const read = await token(consul, 'service_prefix "plexus-" { policy = "read" } node_prefix "" { policy = "read" }');
-    const folder = mkdtempSync(join(tmpdir(), 'plexus-token-'));
-    scope.defer(() => rmSync(folder, { recursive: true }));
+    const folder = kit.folder();
     writeFileSync(join(folder, 'token'), `${read}\n`);
     const writer = await kit.open(consul, { CONSUL_HTTP_TOKEN: write });
     const reader = await kit.open(consul, { CONSUL_HTTP_TOKEN_FILE: join(folder, 'token') });
@@ -328,5 +337,55 @@ describe('Consul', function () {
       (seen) => seen === 'embed-1',
     );
     await registration.deregister();
+  });
+
+  fact('registers over HTTPS with a client certificate, and is checked over mutual TLS', async (scope) => {
+    const kit = kitOf(scope);
+    const folder = kit.folder();
+    const { server, client, caFile } = makeCertificates(binary, folder);
+    const consul = await kit.agent({
+      config: {
+        ca_file: caFile,
+        cert_file: server.certFile,
+        key_file: server.keyFile,
+        verify_incoming_https: true,
+        enable_agent_tls_for_checks: true, // what its gRPC checks need to show a certificate, and to trust ours
+        server_name: 'server.dc1.consul', // what a check before 1.11 verifies against
+      },
+    });
+    const embed = await startServing('plexus.v1.Embed', { tls: server });
+    scope.defer(() => embed.kill());
+    const https = { CONSUL_HTTP_ADDR: consul.secureAddress, CONSUL_CACERT: caFile };
+    const env = { ...https, CONSUL_CLIENT_CERT: client.certFile, CONSUL_CLIENT_KEY: client.keyFile };
+    const registry = await kit.open(consul, env, server);
+    await registry.register(instance('embed-1', { address: embed.address }));
+    const watch = registry.watch('embed');
+    await until(
+      'embed-1',
+      () => ids(watch.instances),
+      (seen) => seen === 'embed-1',
+    );
+    // Without its certificate nothing is known, and nothing fails but the registry.
+    const stranger = (await kit.open(consul, https)).watch('embed');
+    await assert.rejects(stranger.ready(AbortSignal.timeout(500)));
+  });
+
+  fact('finds out that a process is frozen, and that it is back', async (scope) => {
+    const kit = kitOf(scope);
+    const consul = await kit.agent();
+    const frozen = await kit.serviceProcess(consul, 'embed-1');
+    await kit.serviceProcess(consul, 'embed-2');
+    const watch = (await kit.open(consul)).watch('embed');
+    const sees = (wanted: string) =>
+      until(
+        wanted,
+        () => ids(watch.instances),
+        (seen) => seen === wanted,
+      );
+    await sees('embed-1 embed-2');
+    frozen.kill('SIGSTOP');
+    await sees('embed-2');
+    frozen.kill('SIGCONT');
+    await sees('embed-1 embed-2');
   });
 });

@@ -13,6 +13,8 @@ import { until } from './until.js';
 export interface ConsulProcess {
   /** "127.0.0.1:port" of its HTTP API. */
   readonly address: string;
+  /** "https://127.0.0.1:port" of the same over TLS; answers only where the configuration has certificates. */
+  readonly secureAddress: string;
   /** SIGKILL; resolves when it is gone. Its memory, and so everything registered, is gone with it. */
   kill(): Promise<void>;
   /** SIGSTOP and SIGCONT. */
@@ -53,11 +55,19 @@ export function consulOrSkip(context: Mocha.Context): string {
 }
 
 export async function startConsul(binaryPath: string, options: ConsulOptions = {}): Promise<ConsulProcess> {
-  const [http, dns, grpc, server, serfLan, serfWan] = await freePorts(6);
+  const [http, https, dns, grpc, server, serfLan, serfWan] = await freePorts(7);
   const address = `127.0.0.1:${http}`;
   const folder = mkdtempSync(join(tmpdir(), 'plexus-consul-'));
   const config = {
-    ports: { http, dns, grpc, server, serf_lan: serfLan, serf_wan: serfWan },
+    ports: {
+      http,
+      ...(options.config?.cert_file !== undefined && { https }),
+      dns,
+      grpc,
+      server,
+      serf_lan: serfLan,
+      serf_wan: serfWan,
+    },
     ...(options.managementToken && {
       acl: {
         enabled: true,
@@ -116,6 +126,7 @@ export async function startConsul(binaryPath: string, options: ConsulOptions = {
   await start();
   return {
     address,
+    secureAddress: `https://127.0.0.1:${https}`,
     kill,
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
@@ -128,6 +139,22 @@ export async function startConsul(binaryPath: string, options: ConsulOptions = {
       await kill();
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** A certificate authority, a server's and a client's certificate for 127.0.0.1 and localhost, as PEM files in `folder`. */
+export function makeCertificates(binaryPath: string, folder: string) {
+  const tls = (...args: string[]): void =>
+    void execFileSync(binaryPath, ['tls', ...args], { cwd: folder, stdio: 'pipe' });
+  tls('ca', 'create');
+  tls('cert', 'create', '-server', '-additional-ipaddress', '127.0.0.1');
+  tls('cert', 'create', '-client');
+  const file = (name: string): string => join(folder, name);
+  const caFile = file('consul-agent-ca.pem');
+  return {
+    caFile,
+    server: { certFile: file('dc1-server-consul-0.pem'), keyFile: file('dc1-server-consul-0-key.pem'), caFile },
+    client: { certFile: file('dc1-client-consul-0.pem'), keyFile: file('dc1-client-consul-0-key.pem'), caFile },
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { ServiceBinding } from '../../chassis/implement.js';
 import { createServer, type MeshServer } from '../../chassis/server.js';
+import type { TlsSettings } from '../../chassis/tls.js';
 import { testServerSettings } from './settings.js';
 
 export interface Serving {
@@ -15,12 +16,13 @@ export interface Serving {
 /** `service` is the name in its health service besides "". */
 export async function startServing(
   service = 'plexus.v1.Embed',
-  options: { services?: readonly ServiceBinding[]; address?: string } = {},
+  options: { services?: readonly ServiceBinding[]; address?: string; tls?: TlsSettings } = {},
 ): Promise<Serving> {
   const server = createServer({
     services: options.services ?? [],
     address: options.address ?? '127.0.0.1:0',
     settings: testServerSettings(),
+    ...(options.tls && { tls: options.tls }),
   });
   const port = await server.start();
   server.health.set(service, 'SERVING');
