@@ -46,7 +46,10 @@ export function instanceName({ instance }: ProcessSettings, capability: string):
 }
 
 /** "host:port" that others dial, once the port is known. */
-export function advertisedAddress({ address, advertise }: ProcessSettings, port: number): string {
+export function advertisedAddress(
+  { address, advertise }: Pick<ProcessSettings, 'address' | 'advertise'>,
+  port: number,
+): string {
   const given = advertise || address;
   const colon = given.lastIndexOf(':');
   const host = colon < 0 ? given : given.slice(0, colon);

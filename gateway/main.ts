@@ -32,10 +32,8 @@ export async function startGatewayProcess(
   };
   const instance = instanceName(own, 'gateway');
   const log = createLogger(instance, own.logLevel);
-  const registry = await openRegistry(readSettings({ ...registrySettings, ...consulSettings }, env), {
-    tls: settings.tls,
-    log,
-  });
+  const registryOptions = readSettings({ ...registrySettings, ...consulSettings }, env);
+  const registry = await openRegistry(registryOptions, { tls: settings.tls, log });
   const gateway = await startGateway({
     settings,
     registry,
@@ -44,6 +42,7 @@ export async function startGatewayProcess(
     address: own.address,
     httpAddress: own.httpAddress,
     instance,
+    zone: registryOptions.zone,
     ...(own.advertise !== '' && { advertise: own.advertise }),
     processMetrics: true,
   });

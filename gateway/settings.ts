@@ -2,12 +2,6 @@
 import { flag, integer, type Settings, text } from '../chassis/settings.js';
 
 export const gatewaySettings = {
-  httpAddress: text({
-    env: 'PLEXUS_HTTP_ADDRESS',
-    default: '127.0.0.1:8080',
-    unit: 'host:port',
-    reason: 'Where the gateway listens for HTTP. Loopback by default: nothing is exposed unasked.',
-  }),
   pipelinesPath: text({
     env: 'PLEXUS_PIPELINES',
     default: '',

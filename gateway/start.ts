@@ -1,53 +1,182 @@
-/** The gateway as a process: settings from its environment, the registry they name, then everything in gateway.ts. */
-import { systemClock } from '../chassis/clock.js';
-import { createLogger } from '../chassis/log.js';
-import { advertisedAddress, instanceName, processSettings } from '../chassis/process.js';
-import { serverSettings } from '../chassis/server.js';
-import { readSettings } from '../chassis/settings.js';
-import { tlsSettings } from '../chassis/tls.js';
-import { consulSettings, openRegistry, registrySettings } from '../registry/index.js';
-import { type Gateway, runGateway } from './gateway.js';
-import { gatewaySettings } from './settings.js';
-import { upstreamSettings } from './upstream/index.js';
+/**
+ * The gateway as a process part: upstream, capability routes, pipelines, gRPC and HTTP servers, health, and its own place in
+ * the registry. Ordered start, ordered stop: it leaves the registry first, then refuses new calls and lets those in flight
+ * end, then closes its connections. It serves on while the registry is away, with the instances it last knew.
+ */
+import { join } from 'node:path';
+import type { Clock } from '../chassis/clock.js';
+import type { Interceptor } from '../chassis/interceptors/interceptor.js';
+import { createLogInterceptor } from '../chassis/interceptors/log.js';
+import { createMetricsInterceptor } from '../chassis/interceptors/metrics.js';
+import { createLifecycle } from '../chassis/lifecycle.js';
+import type { Logger } from '../chassis/log.js';
+import { createMetrics } from '../chassis/metrics.js';
+import { advertisedAddress, plexusVersion } from '../chassis/process.js';
+import { createServer, type ServerSettings } from '../chassis/server.js';
+import { plainText, type TlsSettings } from '../chassis/tls.js';
+import { packageRoot } from '../protos/index.js';
+import { CAPABILITIES, type Registration, type Registry } from '../registry/index.js';
+import { createCapabilityServices, createModelsService } from './api/index.js';
+import { createHttpServer } from './http/index.js';
+import { createLibrary, createPipelinesService, openFolder, type PipelineFolder } from './pipeline/index.js';
+import type { GatewaySettings } from './settings.js';
+import { createUpstream, serviceName, type UpstreamSettings } from './upstream/index.js';
 
-/** Where the CLI looks for it; services take any free port instead. */
-const ADDRESS_DEFAULT = '127.0.0.1:50050';
+export interface GatewayOptions {
+  settings: {
+    server: ServerSettings;
+    gateway: GatewaySettings;
+    upstream: UpstreamSettings;
+    /** Default: plain text. */
+    tls?: TlsSettings;
+  };
+  registry: Registry;
+  log: Logger;
+  clock: Clock;
+  /** "host:port" of the gRPC server; port 0 picks a free one. */
+  address: string;
+  /** "host:port" of the HTTP server. */
+  httpAddress: string;
+  /** Id in the registry: "gateway-1". */
+  instance: string;
+  /** "host:port" under which others reach the gRPC server, as PLEXUS_ADVERTISE has it. Default: `address` with the real port. */
+  advertise?: string;
+  /** Where it runs, as others know it. */
+  zone?: string;
+  /** Also collects Node's own metrics; off where many servers share a process. */
+  processMetrics?: boolean;
+}
 
-/** Starts from PLEXUS_* variables (docs/settings.md); resolves when both ports answer and the registry has been told. */
-export async function startGateway(env: Readonly<Record<string, string | undefined>>): Promise<Gateway> {
-  const read = { ...env, PLEXUS_ADDRESS: env.PLEXUS_ADDRESS || ADDRESS_DEFAULT };
-  const process = readSettings(processSettings, read);
-  const server = readSettings(serverSettings, read);
-  const gateway = readSettings(gatewaySettings, read);
-  const upstream = readSettings(upstreamSettings, read);
-  const tls = readSettings(tlsSettings, read);
-  const registryOptions = readSettings({ ...registrySettings, ...consulSettings }, read);
-  const instance = instanceName(process, 'gateway');
-  const log = createLogger(instance, process.logLevel);
-  const registry = await openRegistry(registryOptions, { tls, log });
-  try {
-    const running = await runGateway({
-      settings: { server, gateway, upstream, tls },
-      registry,
-      log,
-      clock: systemClock,
-      address: process.address,
-      httpAddress: gateway.httpAddress,
-      advertise: (port) => advertisedAddress(process, port),
-      zone: registryOptions.zone,
-      instance,
-      processMetrics: true,
-    });
-    log.info({ grpc: running.grpcPort, http: running.httpPort }, 'ready');
-    return {
-      ...running,
-      async stop() {
-        await running.stop();
-        await registry.close();
+/** A gateway that answers. */
+export interface Gateway {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** Leaves the registry, drains, closes. Safe to call more than once. */
+  stop(): Promise<void>;
+}
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { settings, registry, log, clock } = options;
+  const tls = settings.tls ?? plainText;
+  const metrics = createMetrics({ defaults: options.processMetrics ?? false });
+  const upstream = createUpstream({ registry, settings: settings.upstream, clock, random: Math.random, tls, metrics });
+  const library = createLibrary();
+  const services = [
+    ...createCapabilityServices(upstream),
+    createModelsService(upstream),
+    createPipelinesService({ library, upstream, clock }),
+  ];
+  const server = createServer({
+    services,
+    address: options.address,
+    settings: settings.server,
+    tls,
+    clock,
+    log,
+    metrics,
+  });
+  const interceptors: Interceptor[] = [
+    createMetricsInterceptor(metrics, clock),
+    createLogInterceptor(clock),
+    server.admission,
+  ];
+  const everything = registry.watch('');
+  const given = new AbortController();
+  let registryAnswered = false;
+  let draining = false;
+  let folder: PipelineFolder | undefined;
+  let registration: Registration | undefined;
+  let grpcPort = 0;
+  let httpPort = 0;
+  const http = createHttpServer({
+    services,
+    runtime: { clock, log, interceptors, defaultDeadlineMs: settings.server.defaultDeadlineMs },
+    settings: settings.gateway,
+    bodyBytesMax: settings.server.messageBytesMax,
+    sources: {
+      instances: (capability) => upstream.instances(capability),
+      registryAnswered: () => registryAnswered,
+      draining: () => draining,
+    },
+    capabilities: () => upstream.capabilities(),
+    metrics,
+    clock,
+    log,
+    version: plexusVersion,
+    tls,
+  });
+
+  const lifecycle = createLifecycle(
+    [
+      { name: 'upstream', stop: () => upstream.close() },
+      {
+        name: 'pipelines',
+        start() {
+          const path = settings.gateway.pipelinesPath || join(packageRoot, 'pipelines');
+          folder = openFolder({ path, library, log, clock, watch: settings.gateway.pipelinesWatch });
+        },
+        stop: () => folder?.close(),
       },
-    };
-  } catch (error) {
-    await registry.close();
-    throw error;
-  }
+      {
+        name: 'http',
+        async start() {
+          httpPort = await http.start(options.httpAddress);
+        },
+        stop: () => http.stop(settings.server.drainMs),
+      },
+      {
+        name: 'grpc',
+        async start() {
+          grpcPort = await server.start();
+        },
+        stop: async () => void (await server.drain()),
+      },
+      {
+        name: 'health',
+        start() {
+          server.health.set('plexus.v1.Pipelines', 'SERVING');
+          server.health.set('plexus.v1.Models', 'SERVING');
+          for (const capability of CAPABILITIES) server.health.set(serviceName(capability), 'NOT_SERVING');
+          void everything.ready(given.signal).then(
+            () => {
+              registryAnswered = true;
+            },
+            () => {}, // stopped before the registry answered
+          );
+          everything.onChange((instances) => {
+            for (const capability of CAPABILITIES) {
+              const known = instances.some((instance) => instance.capability === capability);
+              server.health.set(serviceName(capability), known ? 'SERVING' : 'NOT_SERVING');
+            }
+          });
+        },
+        stop() {
+          given.abort();
+          everything.close();
+        },
+      },
+      {
+        name: 'registration',
+        async start() {
+          const address = advertisedAddress({ address: options.address, advertise: options.advertise ?? '' }, grpcPort);
+          registration = await registry.register({
+            id: options.instance,
+            capability: 'gateway',
+            address,
+            version: plexusVersion,
+            zone: options.zone ?? '',
+            models: [],
+            weight: 1,
+          });
+        },
+        async stop() {
+          draining = true; // /readyz says so while the registry spreads the word
+          await registration?.deregister();
+        },
+      },
+    ],
+    { log, stopMsMax: settings.server.drainMs + 5_000, clock },
+  );
+  await lifecycle.start();
+  return { grpcPort, httpPort, stop: () => lifecycle.stop() };
 }

@@ -17,7 +17,7 @@ import {
   type Gateway,
   type GatewaySettings,
   gatewaySettings,
-  runGateway,
+  startGateway,
   upstreamSettings,
 } from '../../../gateway/index.js';
 import { type Definitions, definition } from '../../../protos/index.js';
@@ -76,7 +76,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     });
   }
   const registry = createStaticRegistry({ instances, tls: plainText });
-  const gateway = await runGateway({
+  const gateway = await startGateway({
     settings: {
       server: testServerSettings({ drainMs: 1_000, ...options.server }),
       gateway: { ...readSettings(gatewaySettings, {}), pipelinesWatch: false, ...options.gateway },
@@ -87,7 +87,6 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
     clock: systemClock,
     address: '127.0.0.1:0',
     httpAddress: '127.0.0.1:0',
-    advertise: (port) => `127.0.0.1:${port}`,
     instance: 'gateway-1',
   });
   return {
