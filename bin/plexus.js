@@ -10,4 +10,4 @@ if (!existsSync(fileURLToPath(main))) {
 }
 const { run, processIo } = await import(main.href);
 const code = await run(process.argv.slice(2), processIo());
-if (code !== undefined) process.exitCode = code;
+if (code !== undefined) process.exit(code);

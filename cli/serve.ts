@@ -15,7 +15,7 @@ const SERVERS: Record<string, (env: Io['env']) => Promise<{ stop(): Promise<void
     (await import('../services/start.js')).startService(await import('../services/classify/index.js'), env),
   summarize: async (env) =>
     (await import('../services/start.js')).startService(await import('../services/summarize/index.js'), env),
-  gateway: async (env) => (await import('../gateway/start.js')).startGateway(env),
+  gateway: async (env) => (await import('../gateway/main.js')).startGatewayProcess(env),
 };
 
 export function registerServe(program: Command, io: Io): void {

@@ -1,6 +1,6 @@
 /** docs/errors.md, from the one table of errors. */
 import { status as Grpc } from '@grpc/grpc-js';
-import { type ErrorCode, ERRORS } from '../chassis/errors.js';
+import { ERRORS, type ErrorCode } from '../chassis/errors.js';
 
 export function errorsPage(): string {
   const codes = Object.keys(ERRORS).sort() as ErrorCode[];

@@ -8,7 +8,10 @@ import { packageRoot } from '../protos/index.js';
 import { errorsPage } from './errors-page.js';
 import { settingsPage } from './settings-page.js';
 
-export const PAGES: Readonly<Record<string, () => string>> = { 'docs/errors.md': errorsPage, 'docs/settings.md': settingsPage };
+export const PAGES: Readonly<Record<string, () => string>> = {
+  'docs/errors.md': errorsPage,
+  'docs/settings.md': settingsPage,
+};
 
 if (process.argv[1]?.endsWith('generate.js')) {
   for (const [path, page] of Object.entries(PAGES)) writeFileSync(join(packageRoot, path), page());

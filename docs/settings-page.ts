@@ -3,8 +3,13 @@ import { processSettings } from '../chassis/process.js';
 import { serverSettings } from '../chassis/server.js';
 import type { Setting } from '../chassis/settings.js';
 import { tlsSettings } from '../chassis/tls.js';
+import { gatewaySettings, upstreamSettings } from '../gateway/index.js';
+import { httpSettings } from '../gateway/main.js';
+import { inferenceSettings } from '../inference/index.js';
 import { modelSettings } from '../models/index.js';
 import { consulSettings, registrySettings } from '../registry/index.js';
+import { serviceSettings } from '../services/settings.js';
+import { loadSettings } from '../services/start.js';
 
 type Spec = Readonly<Record<string, Setting<unknown>>>;
 
@@ -15,11 +20,18 @@ const GROUPS: readonly [title: string, who: string, spec: Spec][] = [
   ['Registry', 'every process', registrySettings],
   ['Consul', 'every process, with the Consul registry', consulSettings],
   ['Models', 'services and the CLI', modelSettings],
+  ['Services', 'tokenize, embed, classify and summarize', { ...serviceSettings, ...loadSettings }],
+  ['Inference', 'embed, classify and summarize', inferenceSettings],
+  ['Gateway', 'the gateway', { ...httpSettings, ...gatewaySettings }],
+  ['Upstream', 'the gateway, for its calls to the services', upstreamSettings],
 ];
 
 export function settingsPage(): string {
   const sections = GROUPS.map(([title, who, spec]) => {
-    const rows = Object.values(spec).map(({ env, unit, default: value, allowed, reason }) => `| \`${env}\` | ${show(value)} | ${unit} | ${allowed} | ${reason.replaceAll('|', '\\|')} |`);
+    const rows = Object.values(spec).map(
+      ({ env, unit, default: value, allowed, reason }) =>
+        `| \`${env}\` | ${show(value)} | ${unit} | ${allowed} | ${reason.replaceAll('|', '\\|')} |`,
+    );
     return `## ${title}\n\nRead by ${who}.\n\n| variable | default | unit | allowed | what for, and why this default |\n|---|---|---|---|---|\n${rows.join('\n')}\n`;
   });
   return `# Settings
