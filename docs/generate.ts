@@ -1,18 +1,24 @@
 /**
- * Writes the pages that are made from tables: docs/errors.md and docs/settings.md. `npm run docs` runs it; a test compares
- * what is committed with what it would write.
+ * Writes the pages that are made from tables and declarations: errors, settings, the OpenAPI document, the schema of pipeline
+ * files. `npm run docs` runs it; a test compares what is committed with what it would write.
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { packageRoot } from '../protos/index.js';
 import { errorsPage } from './errors-page.js';
+import { openApiPage, pipelineSchemaPage } from './json-page.js';
 import { settingsPage } from './settings-page.js';
 
 export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
   'docs/settings.md': settingsPage,
+  'docs/openapi.json': openApiPage,
+  'docs/schema/pipeline.schema.json': pipelineSchemaPage,
 };
 
 if (process.argv[1]?.endsWith('generate.js')) {
-  for (const [path, page] of Object.entries(PAGES)) writeFileSync(join(packageRoot, path), page());
+  for (const [path, page] of Object.entries(PAGES)) {
+    mkdirSync(dirname(join(packageRoot, path)), { recursive: true });
+    writeFileSync(join(packageRoot, path), page());
+  }
 }
