@@ -181,6 +181,8 @@ function escaped(point: number): string {
 
 function literal(point: number, flags: Flags): string {
   if (!flags.ignoreCase) return escaped(point);
+  // The one letter whose capitals are two.
+  if (point === 0xdf || point === 0x1e9e) return '(?:[\\xdf\\u1e9e]|[sS\\u017f]{2})';
   const variants = caseVariants(point);
   return variants.length === 1 ? escaped(point) : `[${variants.map(escaped).join('')}]`;
 }

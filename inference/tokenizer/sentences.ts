@@ -17,6 +17,8 @@ const BLOCK_UNITS_MAX = 16384;
 /** A quotation that runs on longer than this has lost its closing mark. */
 const QUOTATION_UNITS_MAX = 400;
 
+const OPENING = /[\u300c\u300e\uff08\u3010\u201e]/;
+
 const segmenters = new Map<string, Intl.Segmenter>();
 
 function segmenterFor(locale: string): Intl.Segmenter {
@@ -39,7 +41,9 @@ export function sentences(text: string, locale = 'en'): Span[] {
   let start = 0;
   for (const block of blocks(text)) {
     for (const { index, segment } of segmenter.segment(text.slice(block.start, block.end))) {
-      const end = block.start + index + segment.length;
+      let end = block.start + index + segment.length;
+      // The Unicode rules leave an opening bracket with what is before it.
+      while (end < text.length && end - 1 > start && OPENING.test(text[end - 1] as string)) end--;
       if (end !== text.length && !isBorder(text, start, end)) continue;
       const before = spans.at(-1);
       // Nothing but space is no sentence: it goes with the one before.

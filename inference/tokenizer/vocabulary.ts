@@ -105,21 +105,19 @@ export class Vocabulary {
     }
   }
 
-  /** The id of [start, middle) of `text` followed by [from, end), or -1. */
-  findJoined(text: string, start: number, middle: number, from: number, end: number): number {
-    const hash = hashText(text, from, end, hashText(text, start, middle, HASH_SEED));
+  /** As `find`, in an array of code units, with nothing skipped. */
+  findUnits(source: Uint16Array, start: number, end: number, hash: number): number {
     const { table, mask, entries, units } = this;
-    const length = middle - start + end - from;
+    const length = end - start;
     let slot = spread(hash) & mask;
     for (;;) {
       const entry = table[2 * slot] as number;
       if (entry === 0) return -1;
       if (table[2 * slot + 1] === hash && entries[3 * (entry - 1) + 1] === length) {
-        let at = entries[3 * (entry - 1)] as number;
-        let same = true;
-        for (let i = start; i < middle && same; i++) same = units[at++] === text.charCodeAt(i);
-        for (let i = from; i < end && same; i++) same = units[at++] === text.charCodeAt(i);
-        if (same) return entries[3 * (entry - 1) + 2] as number;
+        const offset = (entries[3 * (entry - 1)] as number) - start;
+        let i = start;
+        while (i < end && units[offset + i] === source[i]) i++;
+        if (i === end) return entries[3 * (entry - 1) + 2] as number;
       }
       slot = (slot + 1) & mask;
     }
@@ -141,8 +139,5 @@ function spread(hash: number): number {
 
 /** Reads a `{ token: id }` object. */
 export function vocabularyOf(object: Readonly<Record<string, number>>): Vocabulary {
-  const texts = Object.keys(object);
-  const ids = new Int32Array(texts.length);
-  for (let i = 0; i < texts.length; i++) ids[i] = object[texts[i] as string] as number;
-  return new Vocabulary(texts, ids);
+  return new Vocabulary(Object.keys(object), Int32Array.from(Object.values(object)));
 }

@@ -4,7 +4,7 @@
 import { byteToChar } from '../byte-level.js';
 import { TokenizerError } from '../error.js';
 import type { TokenSink } from '../token-sink.js';
-import { HASH_SEED, hashText, type Vocabulary } from '../vocabulary.js';
+import { HASH_SEED, hashStep, hashText, type Vocabulary } from '../vocabulary.js';
 import { WORD_UNITS_MAX, WordCache } from '../word-cache.js';
 import { MergeTable } from './merge-table.js';
 import type { Model } from './model.js';
@@ -38,36 +38,54 @@ export function knowsAllBytes(vocabulary: Vocabulary): boolean {
 /** Reads merges written as "a b" or as pairs. */
 export function readMerges(merges: readonly unknown[], vocabulary: Vocabulary, prefixLength: number): MergeTable {
   const table = new MergeTable(merges.length);
-  const missing = (text: string): never => {
-    throw new TokenizerError(`the merges use the token ${JSON.stringify(text)}, which is not in the vocabulary`);
-  };
-  const pairs = Array.isArray(merges[0]);
+  let scratch = new Uint16Array(256);
   let rank = 0;
   for (const merge of merges) {
-    let text: string;
-    let middle: number;
-    let from: number;
-    if (pairs) {
-      const [a, b] = merge as [string, string];
-      text = a + b;
-      middle = from = a.length;
-    } else {
-      text = merge as string;
-      if (text.startsWith('#version')) continue;
-      middle = text.indexOf(' ');
-      from = middle + 1;
-      if (middle < 0 || text.indexOf(' ', from) >= 0)
-        throw new TokenizerError(`the merge ${JSON.stringify(text)} is not two tokens`);
+    if (typeof merge === 'string' && merge.startsWith('#version')) continue;
+    // Both tokens side by side in `scratch`, hashed as they are written: the left, the right, and the two as one.
+    const pair = typeof merge === 'string' ? undefined : (merge as [string, string]);
+    const text = pair === undefined ? (merge as string) : pair[0];
+    const second = pair === undefined ? (merge as string) : pair[1];
+    if (text.length + second.length > scratch.length) scratch = new Uint16Array(2 * (text.length + second.length));
+    let middle = 0;
+    let left = HASH_SEED;
+    while (middle < text.length) {
+      const unit = text.charCodeAt(middle);
+      if (unit === 0x20 && pair === undefined) break;
+      scratch[middle++] = unit;
+      left = hashStep(left, unit);
     }
-    const left = vocabulary.find(text, 0, middle, hashText(text, 0, middle, HASH_SEED), 0);
-    if (left < 0) missing(text.slice(0, middle));
-    const right = vocabulary.find(text, from, text.length, hashText(text, from, text.length, HASH_SEED), 0);
-    if (right < 0) missing(text.slice(from));
-    const merged = vocabulary.findJoined(text, 0, middle, from + prefixLength, text.length);
-    if (merged < 0) missing(text.slice(0, middle) + text.slice(from + prefixLength));
-    table.set(left, right, rank++, merged);
+    let end = middle;
+    let right = HASH_SEED;
+    let joined = left;
+    const from = pair === undefined ? middle + 1 : 0;
+    for (let i = from; i < second.length; i++) {
+      const unit = second.charCodeAt(i);
+      if (unit === 0x20 && pair === undefined) throw notTwoTokens(text);
+      scratch[end++] = unit;
+      right = hashStep(right, unit);
+      if (i - from >= prefixLength) joined = hashStep(joined, unit);
+    }
+    if (pair === undefined && middle === text.length) throw notTwoTokens(text);
+    const leftId = vocabulary.findUnits(scratch, 0, middle, left);
+    const rightId = vocabulary.findUnits(scratch, middle, end, right);
+    if (prefixLength > 0) {
+      scratch.copyWithin(middle, middle + prefixLength, end);
+      end -= prefixLength;
+    }
+    const merged = vocabulary.findUnits(scratch, 0, end, joined);
+    if (leftId < 0 || rightId < 0 || merged < 0) {
+      throw new TokenizerError(
+        `the merge ${JSON.stringify(merge)} uses or makes a token that is not in the vocabulary`,
+      );
+    }
+    table.set(leftId, rightId, rank++, merged);
   }
   return table;
+}
+
+function notTwoTokens(text: string): TokenizerError {
+  return new TokenizerError(`the merge ${JSON.stringify(text)} is not two tokens`);
 }
 
 export function createBpe(vocabulary: Vocabulary, merges: MergeTable, options: BpeOptions): Model {

@@ -19,16 +19,38 @@ const encoder = new TextEncoder();
  * last bit, and decides between cuts of equal score. Only numbers with so many digits are concerned.
  */
 export function scoreAsRead(score: number): number {
-  const text = String(Math.abs(score));
+  const text = String(score);
   if (text.length < 17) return score;
-  const found = /^(\d+)(?:\.(\d+))?(?:e([-+]\d+))?$/.exec(text);
-  if (found === null) return score;
-  const fraction = found[2] ?? '';
-  const digits = Number(found[1] + fraction);
-  const exponent = Number(found[3] ?? '0') - fraction.length;
-  const size = exponent < 0 ? digits / Number(`1e${-exponent}`) : digits * Number(`1e${exponent}`);
+  // Seventeen digits as two halves, whose sum rounds once, as an integer of 64 bits does when it becomes a double.
+  let high = 0;
+  let low = 0;
+  let digits = 0;
+  let exponent = 0;
+  let point = -1;
+  let i = score < 0 ? 1 : 0;
+  for (; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === 0x2e) {
+      point = i;
+      continue;
+    }
+    if (unit === 0x65) {
+      exponent = Number(text.slice(i + 1));
+      break;
+    }
+    if (digits < 9) high = high * 10 + unit - 0x30;
+    else low = low * 10 + unit - 0x30;
+    if (high > 0) digits++;
+  }
+  if (point >= 0) exponent -= i - point - 1;
+  const whole = digits > 9 ? high * (POWERS[digits - 9] as number) + low : high;
+  const power = EXPONENTS[Math.abs(exponent)] ?? Number(`1e${Math.abs(exponent)}`);
+  const size = exponent < 0 ? whole / power : whole * power;
   return score < 0 ? -size : size;
 }
+
+const POWERS = Array.from({ length: 12 }, (_, k) => 10 ** k);
+const EXPONENTS = Array.from({ length: 24 }, (_, k) => Number(`1e${k}`));
 
 export function createUnigram(texts: readonly string[], scores: Float64Array, options: UnigramOptions): Model {
   const vocabulary = new Vocabulary(texts);

@@ -108,6 +108,52 @@ def real_texts(shared):
     return [t for t in texts if t]
 
 
+def lines(tokenizer, rng, vocabulary, added, real, count):
+    """Random strings, and what the library makes of them: text, second text, options, special tokens, result."""
+    for i in range(count):
+        text = sample(rng, vocabulary, added, real)
+        how = rng.randrange(12)
+        if i % 5000 == 4999:
+            text = run(rng, *rng.choice(POPULAR), 1) * 10000
+        if how == 0:
+            yield line(tokenizer, text, sample(rng, vocabulary, added, real), None)
+        elif how == 1:
+            yield line(tokenizer, text, None, None, False)
+        elif how == 2:
+            pair = sample(rng, vocabulary, added, real) if rng.random() < 0.6 else None
+            options = {
+                "maxTokens": rng.randint(5, 24),
+                "stride": rng.choice([0, 0, 0, 1, 2]),
+                "truncationSide": rng.choice(["right", "right", "left"]),
+                "truncationStrategy": rng.choice(["longest_first", "longest_first", "only_first", "only_second"]),
+            }
+            if options["stride"] and options["maxTokens"] < 12:
+                continue
+            tokenizer.enable_truncation(
+                options["maxTokens"],
+                stride=options["stride"],
+                strategy=options["truncationStrategy"],
+                direction=options["truncationSide"],
+            )
+            yield line(tokenizer, text, pair, options, rng.random() < 0.8)
+            tokenizer.no_truncation()
+        else:
+            yield line(tokenizer, text, None, None)
+
+
+def line(tokenizer, text, pair, options, specials=True):
+    try:
+        e = tokenizer.encode(text, pair, add_special_tokens=specials)
+        result = fields(e)
+    except BaseException as error:
+        return [text, pair, options, specials, str(error)[:80]]
+    try:
+        result.append([tokenizer.decode(e.ids), tokenizer.decode(e.ids, skip_special_tokens=False)])
+    except BaseException:
+        result.append(None)
+    return [text, pair, options, specials, result]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tokenizer")
@@ -126,48 +172,17 @@ def main():
     out = sys.stdout
     out.write(json.dumps({"tokenizer": os.path.abspath(args.tokenizer)}) + "\n")
 
-    def emit(text, pair, options, specials=True):
-        try:
-            e = tokenizer.encode(text, pair, add_special_tokens=specials)
-            result = fields(e)
-            try:
-                result.append([tokenizer.decode(e.ids), tokenizer.decode(e.ids, skip_special_tokens=False)])
-            except BaseException:
-                result.append(None)
-        except BaseException as error:
-            result = str(error)[:80]
-        out.write(json.dumps([text, pair, options, specials, result]) + "\n")
-
     if args.real:
         for text in real:
-            emit(text, None, None)
+            out.write(json.dumps(line(tokenizer, text, None, None)) + "\n")
         whole = os.path.join(args.shared, "datasets/text")
         for name in ("botchan.txt", "wagahaiwa_nekodearu.txt"):
-            emit(open(os.path.join(whole, name), encoding="utf8").read(), None, None)
+            text = open(os.path.join(whole, name), encoding="utf8").read()
+            out.write(json.dumps(line(tokenizer, text, None, None)) + "\n")
         return
-    for i in range(args.count):
-        text = sample(rng, vocabulary, added, real)
-        how = rng.randrange(12)
-        if i % 5000 == 4999:
-            text = run(rng, *rng.choice(POPULAR), 1) * 10000
-        if how == 0:
-            emit(text, sample(rng, vocabulary, added, real), None)
-        elif how == 1:
-            emit(text, None, None, False)
-        elif how == 2:
-            pair = sample(rng, vocabulary, added, real) if rng.random() < 0.6 else None
-            options = {
-                "maxTokens": rng.randint(5, 24),
-                "stride": rng.choice([0, 0, 0, 1, 2]),
-                "truncationSide": rng.choice(["right", "right", "left"]),
-                "truncationStrategy": rng.choice(["longest_first", "longest_first", "only_first", "only_second"]),
-            }
-            if not options["stride"] or options["maxTokens"] >= 12:
-                tokenizer.enable_truncation(options["maxTokens"], stride=options["stride"], strategy=options["truncationStrategy"], direction=options["truncationSide"])
-                emit(text, pair, options, rng.random() < 0.8)
-                tokenizer.no_truncation()
-        else:
-            emit(text, None, None)
+    for made in lines(tokenizer, rng, vocabulary, added, real, args.count):
+        out.write(json.dumps(made) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
