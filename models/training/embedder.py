@@ -49,7 +49,7 @@ def pearson(model, tok, part):
 
 def train(args):
     torch.manual_seed(SEED)
-    torch.set_num_threads(2)
+    torch.set_num_threads(english.THREADS)
     rng = np.random.default_rng(SEED + args.round)
     tok = tokenizer()
     teacher = bert.load(TEACHER).eval().requires_grad_(False)

@@ -18,6 +18,7 @@ CACHE = Path(os.environ["PLEXUS_TRAINING_CACHE"])
 SOURCES = CACHE / "sources"
 SHARED = CACHE / "shared"
 SEED = 17
+THREADS = int(os.environ.get("PLEXUS_TRAINING_THREADS", 2))
 
 
 def split_sentences(text):

@@ -82,7 +82,7 @@ def main():
     p.add_argument("--out", default=str(english.CACHE / "sentiment.pt"))
     args = p.parse_args()
     torch.manual_seed(SEED)
-    torch.set_num_threads(2)
+    torch.set_num_threads(english.THREADS)
     rng = np.random.default_rng(SEED)
     trunk = bert.load(embedder.TEACHER, args.layers)
     keep = None
@@ -128,9 +128,9 @@ def main():
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         loss_sum += loss.item()
-        if (step + 1) % max(1, each // 3) == 0 or step + 1 == len(plan):
+        if (step + 1) % max(1, each // 4) == 0 or step + 1 == len(plan):
             now = accuracy(model, dev, dev_label)
-            print(f"step {step + 1} {time.time() - started:.0f} s loss {loss_sum / max(1, each // 3):.4f} dev {now:.4f}", flush=True)
+            print(f"step {step + 1} {time.time() - started:.0f} s loss {loss_sum / max(1, each // 4):.4f} dev {now:.4f}", flush=True)
             loss_sum = 0.0
             if now >= best:
                 best = now

@@ -141,7 +141,7 @@ def main():
     p.add_argument("--temperature", type=float, default=0.05)
     p.add_argument("--out", default=str(english.CACHE / "static.npy"))
     args = p.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(english.THREADS)
     if args.teach:
         return teach()
     tok = embedder.tokenizer()
