@@ -9,8 +9,34 @@ import { registerServe } from './serve.js';
 import { registerStatus } from './status.js';
 import { registerUp } from './up/up.js';
 
-/** The command with everything mounted; `exitOverride`, so that tests can read what happened. */
-export function createProgram(io: Io): Command {
+export { processIo } from './io.js';
+
+/** Groups of commands that bring half the code base along: loaded only when one of them is typed. The gateway's image lacks some. */
+const GROUPS: Record<string, { description: string; load(): Promise<(program: Command, io: Io) => void> }> = {
+  models: {
+    description: 'the models of this machine: list, show, verify, pull, import, quantize, remove, gc',
+    load: async () => (await import('./models/models.js')).registerModelsCommands,
+  },
+  pipelines: {
+    description: 'pipelines: validate a file, list, explain, generate types',
+    load: async () => (await import('./pipelines/index.js')).registerPipelineCommands,
+  },
+};
+
+/** Runs one command line; resolves with the exit code, or undefined where it ended well or goes on serving. */
+export async function run(args: readonly string[], io: Io): Promise<number | undefined> {
+  try {
+    const program = await createProgram(args[0], io);
+    await program.parseAsync([...args], { from: 'user' });
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return reportError(error, io);
+  }
+}
+
+/** The command with everything mounted that `typed` may need. Throws instead of ending the process, so that tests can look. */
+async function createProgram(typed: string | undefined, io: Io): Promise<Command> {
   const program = new Command('plexus')
     .description('Model-as-a-service: tokenize, embed, classify and summarize as a mesh of small gRPC services.')
     .version(plexusVersion)
@@ -23,18 +49,9 @@ export function createProgram(io: Io): Command {
   registerCall(program, io);
   registerStatus(program, io);
   registerHealth(program, io);
+  for (const [name, { description, load }] of Object.entries(GROUPS)) {
+    if (typed === name) (await load())(program, io);
+    else program.command(name).description(description);
+  }
   return program;
 }
-
-/** Runs one command line; resolves with the exit code, or undefined where the command goes on serving. */
-export async function run(args: readonly string[], io: Io): Promise<number | undefined> {
-  try {
-    await createProgram(io).parseAsync([...args], { from: 'user' });
-    return undefined;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportError(error, io);
-  }
-}
-
-export { processIo } from './io.js';
