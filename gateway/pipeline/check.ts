@@ -68,6 +68,7 @@ class Check {
   readonly #answers = new Map<string, DescMessage>();
   readonly #records = new Map<string, RecordType>();
   readonly #refs = new Map<string, Reference[]>();
+  readonly #unknown = { steps: new Set<string>(), input: new Set<string>() };
   readonly #stepsCtor = createRecordType('pipeline.Steps', {}).ctor;
 
   constructor(source: Source, definition: Definition, resolve: Resolve) {
@@ -220,6 +221,7 @@ class Check {
       for (const { root, name, offset } of refs) {
         const known = root === 'steps' ? this.#named.map((step) => step.name) : Object.keys(this.#inputType.fields);
         if (known.includes(name)) continue;
+        this.#unknown[root].add(name);
         const kind = root === 'steps' ? 'step' : 'input';
         const suggestion = didYouMean(name, known) || (known.length > 0 ? `there are ${known.join(', ')}` : '');
         this.#problem(path, `there is no ${kind} "${name}"`, { offset, suggestion });
@@ -232,12 +234,17 @@ class Check {
   }
 
   #place(item?: string): ActionPlace {
+    // Names that do not exist were reported where they stand; here they may be anything, so that the rest is checked too.
+    const unknown = (root: Reference['root']): [string, string][] =>
+      [...this.#unknown[root]].map((name) => [name, 'dyn']);
     const steps: RecordType = {
       name: 'pipeline.Steps',
-      fields: Object.fromEntries(this.#types),
+      fields: Object.fromEntries([...unknown('steps'), ...this.#types]),
       ctor: this.#stepsCtor,
     };
-    const env = environmentFor({ input: this.#inputType, steps, records: [...this.#records.values()], item });
+    const fields = { ...Object.fromEntries(unknown('input')), ...this.#inputType.fields };
+    const input: RecordType = { ...this.#inputType, fields };
+    const env = environmentFor({ input, steps, records: [...this.#records.values()], item });
     return {
       source: this.#source,
       env,
@@ -248,15 +255,7 @@ class Check {
   }
 
   #compileStep({ name, given, path }: Named, needs: readonly string[]): PlanStep | undefined {
-    // What it reads must have a type; where it has none, the mistake was reported already.
     const refs = this.#refs.get(name) ?? [];
-    const knownRefs = refs.every((ref) =>
-      ref.root === 'steps' ? this.#types.has(ref.name) : ref.name in this.#inputType.fields,
-    );
-    if (!knownRefs || needs.some((each) => !this.#types.has(each))) {
-      this.#guessType(name, given);
-      return undefined;
-    }
     const before = this.#problems.length;
     const outer = this.#place();
     const when = given.when === undefined ? undefined : compileCondition(outer, given.when, [...path, 'when']);
@@ -473,11 +472,6 @@ class Check {
     if (entries.length === 0) this.#problem(['output'], 'needs at least one field');
     const outputs: OutputField[] = [];
     for (const [name, data] of entries) {
-      const unknown = this.#problems.some(
-        ({ path }) =>
-          path === `output.${name}` || path.startsWith(`output.${name}.`) || path.startsWith(`output.${name}[`),
-      );
-      if (unknown) continue;
       const value: Value | undefined = compileValue(place, data, ['output', name]);
       if (value) outputs.push({ name, type: value.type, required: true, value });
     }

@@ -4,7 +4,9 @@
  * did not give has no value (undefined): the field it was for is left out.
  */
 import { type ASTNode, type Environment, EvaluationError, type ParseResult } from '@marcbachmann/cel-js';
+import { descriptors } from '../../chassis/descriptors.js';
 import { MeshError } from '../../chassis/errors.js';
+import { didYouMean } from '../nearest.js';
 import { baseEnvironment } from './types.js';
 
 /** What an expression reads. */
@@ -175,8 +177,29 @@ function parse(env: Environment, body: string, offset: number): ParseResult {
 }
 
 function failed(error: unknown, offset: number): ExpressionError {
-  const { summary, message, range } = error as { summary?: string; message: string; range?: { start: number } };
-  return new ExpressionError(summary ?? message.split('\n')[0] ?? 'is not an expression', offset + (range?.start ?? 0));
+  const { summary, message, range, code, node } = error as CelFailure;
+  const at = offset + (range?.start ?? 0);
+  if (code === 'no_such_key') {
+    const key = /: (\w+)$/.exec(summary ?? '')?.[1] ?? '';
+    const type = node?.left?.checkedType?.name ?? '';
+    const fields = descriptors()
+      .getMessage(type)
+      ?.fields.map(({ name }) => name);
+    if (fields) {
+      const suggestion = didYouMean(key, fields) || `it has ${fields.join(', ')}`;
+      return new ExpressionError(`${type} has no field "${key}"`, at, suggestion);
+    }
+  }
+  return new ExpressionError(summary ?? message.split('\n')[0] ?? 'is not an expression', at);
+}
+
+/** What cel-js says of a mistake; `node` is the access that failed, its left side typed already. */
+interface CelFailure {
+  message: string;
+  summary?: string;
+  code?: string;
+  range?: { start: number };
+  node?: { left?: { checkedType?: { name: string } } };
 }
 
 /** Every `steps.x` and `input.x` of an expression. The names are told apart by has(); variables of macros may shadow neither. */
