@@ -1,0 +1,178 @@
+/**
+ * Beam search, step for step as transformers does it (`_beam_search` of version 5), for one prompt: the same candidates, the same
+ * order, the same 32-bit rounding, the same three stopping rules. do_sample draws the candidates instead of taking the best.
+ */
+import { type Decoding, type Generated, logSumExp, type RowLogits, type Step, type StopCheck } from './decoding.js';
+import type { Resolved } from './parameters.js';
+import { createProcessors } from './processors.js';
+import { createRandom } from './random.js';
+import { warp } from './warpers.js';
+
+/** A sequence under way. */
+interface Beam {
+  ids: number[];
+  logprobs: number[];
+  score: number;
+}
+
+/** A continuation of a beam by one token. */
+interface Candidate {
+  beam: number;
+  id: number;
+  /** Log-probability of the token alone, processed. */
+  logprob: number;
+  /** Sum over the sequence. */
+  score: number;
+  /** Of drawing, larger first; equals the score where nothing is drawn. */
+  order: number;
+}
+
+interface Finished extends Beam {
+  done: boolean;
+}
+
+/** Stands for "not chosen" in transformers, and in its arithmetic. */
+const BOTTOM = -1e9;
+
+export function createBeams(
+  given: Resolved,
+  prompt: readonly number[],
+  source: readonly number[],
+  stops: StopCheck | undefined,
+): Decoding {
+  const { numBeams, promptLength, maxLength, lengthPenalty, earlyStopping, eosTokenIds } = given;
+  const processors = createProcessors(given, source);
+  const keep = Math.max(2, 1 + eosTokenIds.length) * numBeams;
+  const random = createRandom(given.seed, 0);
+  let beams: Beam[] = Array.from({ length: numBeams }, (_, index) => ({
+    ids: [...prompt],
+    logprobs: [],
+    score: index === 0 ? 0 : BOTTOM, // all beams are the same at first: only one may be continued
+  }));
+  let finished: Finished[] = Array.from({ length: numBeams }, () => ({
+    ids: [],
+    logprobs: [],
+    score: BOTTOM,
+    done: false,
+  }));
+  let scratch = new Float32Array(0);
+
+  /** The best `keep` continuations of all beams, best first; the lower beam, then the lower id where they tie. */
+  const continuations = (logits: RowLogits): Candidate[] => {
+    const best: Candidate[] = [];
+    for (const [index, beam] of beams.entries()) {
+      const row = logits(index);
+      const normalizer = logSumExp(row);
+      if (scratch.length !== row.length) scratch = new Float32Array(row.length);
+      let scores = row;
+      let offset = normalizer;
+      if (processors.length > 0) {
+        for (let id = 0; id < row.length; id++) scratch[id] = (row[id] as number) - normalizer;
+        for (const processor of processors) processor(beam.ids, scratch);
+        scores = scratch;
+        offset = 0;
+      }
+      if (given.doSample) draw(best, scores, offset, index, beam.score);
+      else collect(best, scores, offset, index, beam.score);
+    }
+    if (given.doSample) best.sort((a, b) => b.order - a.order).splice(keep);
+    return best;
+  };
+
+  const collect = (best: Candidate[], scores: Float32Array, offset: number, beam: number, base: number): void => {
+    let limit = best.length < keep ? Number.NEGATIVE_INFINITY : (best[keep - 1] as Candidate).score;
+    for (let id = 0; id < scores.length; id++) {
+      // The comparison without rounding is one subtraction; only what may enter is rounded as torch rounds.
+      const raw = (scores[id] as number) - offset + base;
+      if (raw < limit - 1 - Math.abs(limit) * 1e-6) continue;
+      const logprob = Math.fround((scores[id] as number) - offset);
+      const score = Math.fround(logprob + base);
+      if (best.length >= keep && !(score > limit)) continue;
+      let at = best.length;
+      while (at > 0 && (best[at - 1] as Candidate).score < score) at--;
+      best.splice(at, 0, { beam, id, logprob, score, order: score });
+      if (best.length > keep) best.pop();
+      if (best.length >= keep) limit = (best[keep - 1] as Candidate).score;
+    }
+  };
+
+  /** Gumbel noise on the log-probabilities makes taking the largest the same as drawing without putting back. */
+  const draw = (best: Candidate[], scores: Float32Array, offset: number, beam: number, base: number): void => {
+    const shifted = offset === 0 ? scores : scores.map((score) => score - offset);
+    const temperature = Math.fround(given.temperature);
+    for (const id of warp(shifted, given, eosTokenIds.length + 1).ids) {
+      const logprob = Math.fround((shifted[id] as number) / temperature);
+      const score = Math.fround(logprob + base);
+      best.push({ beam, id, logprob, score, order: score - Math.log(-Math.log(random.next() || 2 ** -53)) });
+    }
+  };
+
+  const advance = (logits: RowLogits): Step => {
+    const candidates = continuations(logits);
+    const length = (beams[0] as Beam).ids.length + 1;
+    const hits = candidates.map(
+      ({ beam, id }) =>
+        length >= maxLength ||
+        eosTokenIds.includes(id) ||
+        (stops?.([...(beams[beam] as Beam).ids.slice(promptLength), id]) ?? false),
+    );
+    const extended = ({ beam, id, logprob }: Candidate, score: number): Beam => {
+      const from = beams[beam] as Beam;
+      return { ids: [...from.ids, id], logprobs: [...from.logprobs, logprob], score };
+    };
+
+    // The best that may go on. What has ended stays as a last resort, far below.
+    const running = candidates
+      .map((candidate, index) => ({
+        candidate,
+        score: hits[index] ? Math.fround(candidate.score + BOTTOM) : candidate.score,
+      }))
+      .sort((a, b) => b.score - a.score)
+      .slice(0, numBeams);
+
+    // Only the first `numBeams` candidates may end; the others are there so that enough can go on.
+    const divisor = Math.fround((length - promptLength) ** lengthPenalty);
+    const ending = candidates
+      .map((candidate, index) => ({ candidate, index }))
+      .filter(({ index }) => index < numBeams && hits[index])
+      .map(({ candidate }) => ({ ...extended(candidate, Math.fround(candidate.score / divisor)), done: true }));
+    finished = [...finished, ...ending].sort((a, b) => b.score - a.score).slice(0, numBeams);
+
+    const tokens = running.map(({ candidate }) => candidate.id);
+    const parents = running.map(({ candidate }) => candidate.beam);
+    beams = running.map(({ candidate, score }) => extended(candidate, score));
+
+    const full = finished.every(({ done }) => done);
+    // Rules can forbid every token of every beam; then what there is, is the result.
+    if (running.length === 0 || !mayImprove(length, full) || (full && earlyStopping === true) || hits.every(Boolean)) {
+      const chosen = finished.filter(({ done }) => done);
+      return {
+        at: 'done',
+        results: (chosen.length > 0 ? chosen : beams).slice(0, given.numReturnSequences).map(result),
+      };
+    }
+    return { at: 'more', tokens, parents };
+  };
+
+  /** Could the best beam still beat the worst result? With "never" and a length bonus it is given all the length there is. */
+  const mayImprove = (length: number, full: boolean): boolean => {
+    if (!full) return true;
+    const reach = (earlyStopping === 'never' && lengthPenalty > 0 ? maxLength : length) - promptLength;
+    const possible = Math.fround((beams[0] as Beam).score / Math.fround(reach ** lengthPenalty));
+    return possible > (finished[finished.length - 1] as Finished).score;
+  };
+
+  const result = ({ ids, logprobs, score }: Beam): Generated => {
+    const generated = ids.slice(promptLength);
+    const last = generated[generated.length - 1];
+    const finish = last !== undefined && eosTokenIds.includes(last) ? 'eos' : stops?.(generated) ? 'stop' : 'length';
+    return { ids: generated, score, logprobs: given.returnLogprobs ? logprobs : [], finish };
+  };
+
+  return {
+    get rows() {
+      return beams.length;
+    },
+    advance,
+  };
+}

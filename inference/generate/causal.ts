@@ -1,0 +1,156 @@
+/**
+ * Decoder-only models (Llama, GPT-2 and their kin): onnx/model.onnx with past_key_values.N.key/value in and present.N.key/value
+ * out. Rows are padded on the left; with attention_mask and position_ids among the inputs, rows of any age share a step.
+ */
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { type Cache, type CacheSpec, dims, numbers } from './cache.js';
+import {
+  cacheSpecs,
+  findFile,
+  type Graph,
+  type GraphInput,
+  inputsOf,
+  type Logits,
+  logitsAt,
+  logitsWidth,
+  type OpenOptions,
+  openSession,
+  Refused,
+  whole,
+} from './graph.js';
+
+const KNOWN = new Set(['input_ids', 'attention_mask', 'position_ids']);
+
+export async function openCausal(options: OpenOptions): Promise<Graph> {
+  const file = findFile(options, 'model') ?? findFile(options, 'decoder_with_past_model');
+  if (!file) throw new Refused('it has none of onnx/model.onnx, onnx/decoder_with_past_model.onnx');
+  const session = await openSession(file, options.threads);
+  const inputs = inputsOf(session, 'the decoder', (name) => KNOWN.has(name) || name.startsWith('past_key_values.'));
+  if (!inputs.has('input_ids')) throw new Refused('the decoder has no input "input_ids"');
+  const specs = cacheSpecs(session, inputs, 'the decoder');
+  const masked = inputs.has('attention_mask');
+  const ragged = specs.length === 0 || (masked && inputs.has('position_ids'));
+  const vocabSize = logitsWidth(session, 'the decoder');
+  const outputs = ['logits', ...specs.map(({ output }) => output as string)];
+  return {
+    vocabSize,
+    ragged,
+    mixedPrompts: ragged,
+    specs,
+    description: `decoder-only, ${specs.length === 0 ? 'no cache' : `${specs.length / 2} layers of cache`}`,
+    prefill: (prompts) =>
+      specs.length === 0
+        ? readAll(session, inputs, fresh(specs, prompts))
+        : prefill(session, inputs, specs, outputs, prompts),
+    async step(cache, tokens) {
+      if (specs.length > 0) return step(session, inputs, outputs, cache, tokens);
+      for (const [row, token] of tokens.entries()) (cache.prefixes as number[][])[row]?.push(token);
+      return (await readAll(session, inputs, cache)).logits;
+    },
+    close: () => session.release(),
+  };
+}
+
+function fresh(specs: readonly CacheSpec[], prompts: readonly (readonly number[])[]): Cache {
+  const length = Math.max(...prompts.map((prompt) => prompt.length));
+  return {
+    specs,
+    tensors: specs.map((spec) => new Tensor(spec.type, numbers(spec, 0), dims(spec, prompts.length, 0))),
+    rows: prompts.length,
+    length,
+    lengths: prompts.map((prompt) => prompt.length),
+    source: 0,
+    sources: prompts.map(() => 0),
+    prefixes: specs.length === 0 ? prompts.map((prompt) => [...prompt]) : undefined,
+    masks: new Map(),
+  };
+}
+
+async function prefill(
+  session: InferenceSession,
+  inputs: ReadonlyMap<string, GraphInput>,
+  specs: readonly CacheSpec[],
+  outputs: string[],
+  prompts: readonly (readonly number[])[],
+): Promise<{ logits: Logits; cache: Cache }> {
+  const cache = fresh(specs, prompts);
+  const { rows, length } = cache;
+  const ids = new Int32Array(rows * length);
+  const mask = new Int32Array(rows * length);
+  const positions = new Int32Array(rows * length);
+  for (const [row, prompt] of prompts.entries()) {
+    const skip = length - prompt.length;
+    for (const [place, id] of prompt.entries()) {
+      const at = row * length + skip + place;
+      ids[at] = id;
+      mask[at] = 1;
+      positions[at] = place;
+    }
+  }
+  const results = await session.run(feeds(inputs, cache, { ids, mask, positions }, length, length), outputs);
+  cache.tensors = specs.map(({ output }) => results[output as string] as Tensor);
+  return { logits: logitsAt(results.logits as Tensor, () => length - 1), cache };
+}
+
+async function step(
+  session: InferenceSession,
+  inputs: ReadonlyMap<string, GraphInput>,
+  outputs: string[],
+  cache: Cache,
+  tokens: readonly number[],
+): Promise<Logits> {
+  const { rows, specs } = cache;
+  const total = cache.length + 1;
+  const mask = new Int32Array(rows * total);
+  for (let row = 0; row < rows; row++)
+    mask.fill(1, row * total + cache.length - (cache.lengths[row] as number), (row + 1) * total);
+  const results = await session.run(
+    feeds(inputs, cache, { ids: tokens, mask, positions: cache.lengths }, 1, total),
+    outputs,
+  );
+  cache.tensors = specs.map(({ output }) => results[output as string] as Tensor);
+  cache.length = total;
+  for (let row = 0; row < rows; row++) cache.lengths[row] = (cache.lengths[row] as number) + 1;
+  return logitsAt(results.logits as Tensor, () => 0);
+}
+
+function feeds(
+  inputs: ReadonlyMap<string, GraphInput>,
+  cache: Cache,
+  given: { ids: ArrayLike<number>; mask: ArrayLike<number>; positions: ArrayLike<number> },
+  tokens: number,
+  total: number,
+): Record<string, Tensor> {
+  const { rows } = cache;
+  const made: Record<string, Tensor> = { input_ids: whole(inputs.get('input_ids'), given.ids, [rows, tokens]) };
+  const mask = inputs.get('attention_mask');
+  if (mask) made.attention_mask = whole(mask, given.mask, [rows, total]);
+  const positions = inputs.get('position_ids');
+  if (positions) made.position_ids = whole(positions, given.positions, [rows, tokens]);
+  for (const [index, { input }] of cache.specs.entries()) made[input] = cache.tensors[index] as Tensor;
+  return made;
+}
+
+/** A graph without a cache reads everything again each step, padded on the right, where nothing looks. */
+async function readAll(
+  session: InferenceSession,
+  inputs: ReadonlyMap<string, GraphInput>,
+  cache: Cache,
+): Promise<{ logits: Logits; cache: Cache }> {
+  const prefixes = cache.prefixes as number[][];
+  const length = Math.max(...prefixes.map((prefix) => prefix.length));
+  const ids = new Int32Array(cache.rows * length);
+  const mask = new Int32Array(cache.rows * length);
+  const positions = new Int32Array(cache.rows * length);
+  for (const [row, prefix] of prefixes.entries()) {
+    for (const [place, id] of prefix.entries()) {
+      ids[row * length + place] = id;
+      mask[row * length + place] = 1;
+      positions[row * length + place] = place;
+    }
+  }
+  const results = await session.run(feeds(inputs, cache, { ids, mask, positions }, length, length), ['logits']);
+  cache.length = length;
+  cache.lengths = prefixes.map((prefix) => prefix.length);
+  return { logits: logitsAt(results.logits as Tensor, (row) => (cache.lengths[row] as number) - 1), cache };
+}

@@ -1,0 +1,373 @@
+/**
+ * The scheduler of one worker: continuous batching. Between two steps newcomers are read (one batch of prompts at most) and sit
+ * down beside those who decode; whoever is done leaves at once. Knows graphs and decodings, but no threads and no texts, so
+ * tests run it on arithmetic of their own.
+ */
+import { type Batch, createBatch, type Joining, type Seated } from './batch.js';
+import { createBeams } from './beams.js';
+import { assemble, type RowOf, rowBytes } from './cache.js';
+import type { Decoding, Generated, Step, StopCheck } from './decoding.js';
+import type { Graph, Logits } from './graph.js';
+import type { Resolved } from './parameters.js';
+import { createSampling } from './sample.js';
+import { createWaiting } from './waiting.js';
+
+export interface Job {
+  id: number;
+  /** Jobs of one caller share its turns. */
+  caller: number;
+  /** Input of the encoder, or the prompt of a decoder-only model. */
+  input: readonly number[];
+  given: Resolved;
+  /** Sends each token of the first result as it becomes certain. */
+  stream: boolean;
+  stops?: StopCheck | undefined;
+}
+
+export interface EngineLimits {
+  rowsMax: number;
+  cacheBytesMax: number;
+  promptTokensMax: number;
+  paddingMax: number;
+  sliceSteps: number;
+}
+
+/** Where a job's time went, in milliseconds. */
+export interface JobTimes {
+  queueMs: number;
+  /** Reading the prompt. */
+  promptMs: number;
+  /** Inside the graph, steps and prompt; shared with all who ran along. */
+  computeMs: number;
+  steps: number;
+  /** Rows of the largest step this job was part of. */
+  rowsMax: number;
+}
+
+export type EngineEvent =
+  | { at: 'token'; id: number; token: number; logprob: number }
+  | { at: 'done'; id: number; results: Generated[]; times: JobTimes }
+  | { at: 'failed'; id: number; code: 'MODEL_FAILED' | 'OPTION_UNSUPPORTED'; reason: string };
+
+export interface EngineStats {
+  waiting: number;
+  liveRows: number;
+  cacheBytes: number;
+  reservedBytes: number;
+  batches: number;
+  steps: number;
+  /** Rows computed, empty ones included. */
+  rowSteps: number;
+  generatedTokens: number;
+  computeMs: number;
+}
+
+export interface Engine {
+  submit(job: Job): void;
+  /** Ends a job before the next step; it says nothing more. */
+  cancel(id: number): void;
+  stats(): EngineStats;
+  /** Resolves when nothing is left to do. */
+  idle(): Promise<void>;
+}
+
+interface Active extends Seated {
+  job: Job;
+  decoding: Decoding;
+  times: JobTimes;
+  reserved: number;
+  /** Steps since it sat down. */
+  seated: number;
+}
+
+/** Waits to be read, or was set aside and waits to go on. */
+type Entry = { at: 'new'; job: Job; sinceMs: number } | { at: 'aside'; active: Active; rows: RowOf[] };
+
+export interface EngineOptions {
+  graph: Graph;
+  /** First token of the decoder; undefined for decoder-only models, whose prompt it is. */
+  startId: number | undefined;
+  limits: EngineLimits;
+  /** Called once a turn at most, with everything that happened in it. */
+  emit(events: EngineEvent[]): void;
+  nowMs(): number;
+}
+
+export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOptions): Engine {
+  const waiting = createWaiting<Entry>();
+  const batches = new Set<Batch<Active>>();
+  const cancelled = new Set<number>();
+  const totals = { steps: 0, rowSteps: 0, generatedTokens: 0, computeMs: 0 };
+  let reservedBytes = 0;
+  let events: EngineEvent[] = [];
+  let running: Promise<void> | undefined;
+
+  const liveRows = (): number => [...batches].reduce((sum, batch) => sum + batch.liveRows, 0);
+  const widthOf = ({ given }: Job): number => Math.max(given.numBeams, given.numReturnSequences);
+  const bytesOf = (job: Job): number =>
+    widthOf(job) * rowBytes(graph.specs, job.given.maxLength, startId === undefined ? 0 : job.input.length);
+
+  const submit = (job: Job): void => {
+    const bytes = bytesOf(job);
+    const problem =
+      widthOf(job) > limits.rowsMax
+        ? `asks for ${widthOf(job)} rows at once; this server decodes ${limits.rowsMax}`
+        : bytes > limits.cacheBytesMax
+          ? `may need ${mebibytes(bytes)} of cache; this server has ${mebibytes(limits.cacheBytesMax)}: ask for fewer tokens or beams`
+          : undefined;
+    if (problem) {
+      emit([{ at: 'failed', id: job.id, code: 'OPTION_UNSUPPORTED', reason: problem }]);
+      return;
+    }
+    waiting.push(job.caller, { at: 'new', job, sinceMs: nowMs() });
+    wake();
+  };
+
+  const wake = (): void => {
+    running ??= (async () => {
+      // Let what was sent in the same turn of the event loop come in before the first batch of prompts is cut.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      while (waiting.size > 0 || batches.size > 0) await turn();
+      running = undefined;
+    })();
+  };
+
+  const turn = async (): Promise<void> => {
+    dropCancelled();
+    await admit();
+    for (const batch of [...batches]) {
+      dropCancelled();
+      if (batches.has(batch)) await step(batch);
+    }
+    if (events.length > 0) {
+      const said = events;
+      events = [];
+      emit(said);
+    }
+  };
+
+  const dropCancelled = (): void => {
+    if (cancelled.size === 0) return;
+    for (const entry of waiting.remove((each) => cancelled.has(jobOf(each).id))) {
+      if (entry.at === 'aside') reservedBytes -= entry.active.reserved;
+    }
+    for (const batch of batches) {
+      for (const active of [...batch.members]) if (cancelled.has(active.job.id)) end(batch, active);
+    }
+    events = events.filter(({ id }) => !cancelled.has(id));
+    cancelled.clear();
+  };
+
+  const end = (batch: Batch<Active>, active: Active): void => {
+    batch.leave(active);
+    reservedBytes -= active.reserved;
+    if (batch.members.size === 0) batches.delete(batch);
+  };
+
+  /** Whoever's turn it is sits down, as far as rows, cache and one batch of prompts go. */
+  const admit = async (): Promise<void> => {
+    if (waiting.size === 0) return;
+    const fresh: Extract<Entry, { at: 'new' }>[] = [];
+    const joining: Joining<Active>[] = [];
+    let rows = liveRows();
+    let longest = 0;
+    for (let looked = waiting.callers(); looked > 0 && waiting.size > 0; ) {
+      const entry = waiting.peek() as Entry;
+      const width = entry.at === 'aside' ? entry.rows.length : widthOf(entry.job);
+      if (rows + width > limits.rowsMax) {
+        rows -= makeRoom(rows + width - limits.rowsMax);
+        if (rows + width > limits.rowsMax) break; // Its turn stays: who needs many rows gets them in the end.
+      }
+      if (entry.at === 'new') {
+        const { length } = entry.job.input;
+        const padded = Math.max(longest, length) * (fresh.length + 1);
+        const unlike = !graph.mixedPrompts && fresh.length > 0 && length !== longest;
+        if (fresh.length > 0 && (padded > limits.promptTokensMax || unlike)) {
+          // Another caller may have one that fits beside those already chosen.
+          waiting.pass();
+          looked--;
+          continue;
+        }
+        if (reservedBytes + bytesOf(entry.job) > limits.cacheBytesMax) break;
+        reservedBytes += bytesOf(entry.job);
+        longest = Math.max(longest, length);
+        fresh.push(entry);
+      } else joining.push({ who: entry.active, rows: entry.rows });
+      rows += width;
+      waiting.take();
+    }
+    if (fresh.length > 0) joining.push(...(await read(fresh)));
+    if (joining.length > 0) sit(joining);
+  };
+
+  /** Sets aside those who have had their slice, longest first; returns the rows that became free. */
+  const makeRoom = (wanted: number): number => {
+    const tired = [...batches]
+      .flatMap((batch) => [...batch.members].map((active) => ({ batch, active })))
+      .filter(({ active }) => active.seated >= limits.sliceSteps)
+      .sort((a, b) => b.active.seated - a.active.seated);
+    let freed = 0;
+    for (const { batch, active } of tired) {
+      if (freed >= wanted) break;
+      const aside = assemble(active.slots.map((row) => ({ cache: batch.cache, row })));
+      freed += active.slots.length;
+      batch.leave(active);
+      if (batch.members.size === 0) batches.delete(batch);
+      waiting.push(active.job.caller, {
+        at: 'aside',
+        active,
+        rows: Array.from({ length: aside.rows }, (_, row) => ({ cache: aside, row })),
+      });
+    }
+    return freed;
+  };
+
+  /** Reads prompts and takes the first token of each. One that cannot be read fails alone. */
+  const read = async (fresh: readonly Extract<Entry, { at: 'new' }>[]): Promise<Joining<Active>[]> => {
+    const startedMs = nowMs();
+    let prefilled: Awaited<ReturnType<Graph['prefill']>>;
+    try {
+      prefilled = await graph.prefill(fresh.map(({ job }) => job.input));
+    } catch (error) {
+      if (fresh.length > 1) {
+        const found: Joining<Active>[] = [];
+        for (const entry of fresh) found.push(...(await read([entry])));
+        return found;
+      }
+      const { job } = fresh[0] as Extract<Entry, { at: 'new' }>;
+      reservedBytes -= bytesOf(job);
+      fail(job, error);
+      return [];
+    }
+    const promptMs = nowMs() - startedMs;
+    totals.computeMs += promptMs;
+    const joining: Joining<Active>[] = [];
+    for (const [row, { job, sinceMs }] of fresh.entries()) {
+      const prompt = startId === undefined ? job.input : [startId];
+      const { given, input, stops } = job;
+      const active: Active = {
+        job,
+        decoding:
+          given.numBeams > 1 ? createBeams(given, prompt, input, stops) : createSampling(given, prompt, input, stops),
+        times: { queueMs: startedMs - sinceMs, promptMs, computeMs: promptMs, steps: 0, rowsMax: fresh.length },
+        reserved: bytesOf(job),
+        seated: 0,
+        slots: [],
+        tokens: [],
+      };
+      // Every row of the job continues the one row that was read.
+      const next = advance(active, () => prefilled.logits.row(row));
+      if (next.at === 'done') reservedBytes -= active.reserved;
+      else {
+        active.tokens = next.tokens;
+        joining.push({ who: active, rows: next.tokens.map(() => ({ cache: prefilled.cache, row })) });
+      }
+    }
+    return joining;
+  };
+
+  const sit = (joining: readonly Joining<Active>[]): void => {
+    for (const { who } of joining) who.seated = 0;
+    let left = [...joining];
+    if (graph.ragged) {
+      for (const batch of batches) {
+        const near = left.filter(({ rows }) =>
+          rows.every(
+            ({ cache, row }) => Math.abs(batch.cache.length - (cache.lengths[row] as number)) <= limits.paddingMax,
+          ),
+        );
+        if (near.length > 0) batch.join(near);
+        left = left.filter((each) => !near.includes(each));
+      }
+    }
+    while (left.length > 0) {
+      const length = lengthOf(left[0] as Joining<Active>);
+      const reach = graph.ragged ? limits.paddingMax : 0;
+      const alike = left.filter((each) => Math.abs(lengthOf(each) - length) <= reach);
+      batches.add(createBatch(alike));
+      left = left.filter((each) => !alike.includes(each));
+    }
+  };
+
+  const step = async (batch: Batch<Active>): Promise<void> => {
+    batch.compact();
+    const startedMs = nowMs();
+    let logits: Logits;
+    try {
+      logits = await graph.step(batch.cache, batch.tokens());
+    } catch (error) {
+      for (const active of [...batch.members]) {
+        end(batch, active);
+        fail(active.job, error);
+      }
+      return;
+    }
+    const tookMs = nowMs() - startedMs;
+    totals.steps++;
+    totals.rowSteps += logits.rows;
+    totals.computeMs += tookMs;
+    for (const active of [...batch.members]) {
+      active.seated++;
+      active.times.steps++;
+      active.times.computeMs += tookMs;
+      active.times.rowsMax = Math.max(active.times.rowsMax, logits.rows);
+      const { slots } = active;
+      const next = advance(active, (row) => logits.row(slots[row] as number));
+      if (next.at === 'done') end(batch, active);
+      else {
+        batch.follow(active, next.parents);
+        active.tokens = next.tokens;
+      }
+    }
+  };
+
+  const advance = (active: Active, logits: (row: number) => Float32Array): Step => {
+    const { job, decoding, times } = active;
+    totals.generatedTokens += decoding.rows;
+    const next = decoding.advance(logits);
+    if (next.certain && job.stream) {
+      events.push({ at: 'token', id: job.id, token: next.certain.id, logprob: next.certain.logprob });
+    }
+    if (next.at === 'done') events.push({ at: 'done', id: job.id, results: next.results, times });
+    return next;
+  };
+
+  const fail = ({ id }: Job, error: unknown): void => {
+    events.push({
+      at: 'failed',
+      id,
+      code: 'MODEL_FAILED',
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  };
+
+  return {
+    submit,
+    cancel(id) {
+      cancelled.add(id);
+      if (!running) cancelled.clear(); // Nothing runs: there is nobody to end.
+    },
+    stats: () => ({
+      waiting: waiting.size,
+      liveRows: liveRows(),
+      cacheBytes: [...batches].reduce((sum, batch) => sum + batch.bytes(), 0),
+      reservedBytes,
+      batches: batches.size,
+      ...totals,
+    }),
+    idle: () => running ?? Promise.resolve(),
+  };
+}
+
+function jobOf(entry: Entry): Job {
+  return entry.at === 'new' ? entry.job : entry.active.job;
+}
+
+function lengthOf<S extends Seated>({ rows }: Joining<S>): number {
+  const { cache, row } = rows[0] as RowOf;
+  return cache.lengths[row] as number;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}

@@ -1,0 +1,106 @@
+/**
+ * Logits processors, as in transformers and in its order: what a rule forbids gets -Infinity, penalties change scores. Each is
+ * applied to one row in place. Arithmetic is rounded to 32-bit floats where torch works in them, so that ties stay ties.
+ */
+import type { Resolved } from './parameters.js';
+
+/** `ids`: the whole decoder sequence so far, prompt or start token included. */
+export type Processor = (ids: readonly number[], scores: Float32Array) => void;
+
+/** The processors a request needs, none for plain decoding. `source`: ids of the encoder's input (the prompt, where there is none). */
+export function createProcessors(given: Resolved, source: readonly number[]): Processor[] {
+  const found: Processor[] = [];
+  const { promptLength, eosTokenIds } = given;
+  if (given.repetitionPenalty !== 1) found.push(repetitionPenalty(given.repetitionPenalty));
+  if (given.noRepeatNgramSize > 0) found.push(noRepeatNgram(given.noRepeatNgramSize));
+  if (given.encoderNoRepeatNgramSize > 0) found.push(encoderNoRepeatNgram(given.encoderNoRepeatNgramSize, source));
+  if (given.badWordsIds.length > 0) found.push(badWords(given.badWordsIds, eosTokenIds));
+  if (given.minLength > 0 && eosTokenIds.length > 0) {
+    found.push((ids, scores) => {
+      if (ids.length < given.minLength) forbid(scores, eosTokenIds);
+    });
+  }
+  const { forcedBosTokenId } = given;
+  if (forcedBosTokenId !== undefined) {
+    found.push((ids, scores) => {
+      if (ids.length === 1) force(scores, [forcedBosTokenId]);
+    });
+  }
+  if (given.forcedEosTokenIds.length > 0) {
+    found.push((ids, scores) => {
+      if (ids.length === given.maxLength - 1) force(scores, given.forcedEosTokenIds);
+    });
+  }
+  if (given.suppressTokens.length > 0) found.push((_ids, scores) => forbid(scores, given.suppressTokens));
+  if (given.beginSuppressTokens.length > 0) {
+    const begin = promptLength > 1 || forcedBosTokenId === undefined ? promptLength : promptLength + 1;
+    found.push((ids, scores) => {
+      if (ids.length === begin) forbid(scores, given.beginSuppressTokens);
+    });
+  }
+  return found;
+}
+
+function forbid(scores: Float32Array, ids: readonly number[]): void {
+  for (const id of ids) if (id < scores.length) scores[id] = Number.NEGATIVE_INFINITY;
+}
+
+function force(scores: Float32Array, ids: readonly number[]): void {
+  scores.fill(Number.NEGATIVE_INFINITY);
+  for (const id of ids) scores[id] = 0;
+}
+
+function repetitionPenalty(penalty: number): Processor {
+  const factor = Math.fround(penalty);
+  return (ids, scores) => {
+    for (const id of new Set(ids)) {
+      if (id >= scores.length) continue;
+      const score = scores[id] as number;
+      scores[id] = score < 0 ? score * factor : score / factor;
+    }
+  };
+}
+
+/** Bans every token that would repeat an n-gram of the sequence. */
+function noRepeatNgram(size: number): Processor {
+  return (ids, scores) => {
+    if (ids.length < size) return;
+    const suffix = ids.length - size + 1; // where the last size-1 tokens begin
+    for (let start = 0; start + size <= ids.length; start++) {
+      let same = true;
+      for (let k = 0; k < size - 1 && same; k++) same = ids[start + k] === ids[suffix + k];
+      if (same) forbid(scores, [ids[start + size - 1] as number]);
+    }
+  };
+}
+
+/** Bans every token that would repeat an n-gram of the source. */
+function encoderNoRepeatNgram(size: number, source: readonly number[]): Processor {
+  const following = new Map<string, number[]>();
+  for (let start = 0; start + size <= source.length; start++) {
+    const key = source.slice(start, start + size - 1).join(',');
+    const tokens = following.get(key);
+    const last = source[start + size - 1] as number;
+    if (tokens) tokens.push(last);
+    else following.set(key, [last]);
+  }
+  return (ids, scores) => {
+    // A sequence shorter than the n-gram has a prefix of another length, which no key equals.
+    const key = ids.slice(Math.max(0, ids.length + 1 - size)).join(',');
+    forbid(scores, following.get(size === 1 ? '' : key) ?? []);
+  };
+}
+
+/** Bans sequences; an end-of-sequence token alone cannot be banned. */
+function badWords(words: readonly (readonly number[])[], eosTokenIds: readonly number[]): Processor {
+  const kept = words.filter((word) => word.length !== 1 || !eosTokenIds.includes(word[0] as number));
+  return (ids, scores) => {
+    for (const word of kept) {
+      const prefix = word.length - 1;
+      if (prefix > ids.length) continue;
+      let same = true;
+      for (let k = 0; k < prefix && same; k++) same = ids[ids.length - prefix + k] === word[k];
+      if (same) forbid(scores, [word[prefix] as number]);
+    }
+  };
+}

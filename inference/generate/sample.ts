@@ -1,0 +1,101 @@
+/** Greedy decoding and sampling: rows that do not know of each other, each its own result. */
+import {
+  argmax,
+  type Decoding,
+  type Generated,
+  logSumExp,
+  type RowLogits,
+  type Step,
+  type StopCheck,
+} from './decoding.js';
+import type { Resolved } from './parameters.js';
+import { createProcessors } from './processors.js';
+import { createRandom, type Random } from './random.js';
+import { loopStart } from './repetition.js';
+import { warp } from './warpers.js';
+
+interface Row {
+  /** Prompt or start token, then what was generated. */
+  ids: number[];
+  random: Random;
+  result: Generated;
+}
+
+export function createSampling(
+  given: Resolved,
+  prompt: readonly number[],
+  source: readonly number[],
+  stops: StopCheck | undefined,
+): Decoding {
+  const processors = createProcessors(given, source);
+  const rows: Row[] = Array.from({ length: given.numReturnSequences }, (_, index) => ({
+    ids: [...prompt],
+    random: createRandom(given.seed, index),
+    result: { ids: [], score: 0, logprobs: [], finish: 'length' },
+  }));
+  let live = rows.map((_row, index) => index);
+  let scratch = new Float32Array(0);
+
+  /** Processed scores of a row; the model's own array where nothing changes them. */
+  const process = (row: Row, logits: Float32Array): Float32Array => {
+    if (processors.length === 0) return logits;
+    if (scratch.length !== logits.length) scratch = new Float32Array(logits.length);
+    scratch.set(logits);
+    for (const processor of processors) processor(row.ids, scratch);
+    return scratch;
+  };
+
+  const choose = (row: Row, scores: Float32Array): { id: number; logprob: number } => {
+    if (!given.doSample) {
+      const id = argmax(scores);
+      return { id, logprob: given.returnLogprobs ? (scores[id] as number) - logSumExp(scores) : 0 };
+    }
+    const { ids, probabilities } = warp(scores, given);
+    let left = row.random.next();
+    let at = 0;
+    while (at < ids.length - 1 && left >= (probabilities[at] as number)) left -= probabilities[at++] as number;
+    return { id: ids[at] as number, logprob: Math.log(probabilities[at] as number) };
+  };
+
+  const ended = ({ ids, result }: Row, id: number): boolean => {
+    if (given.eosTokenIds.includes(id)) result.finish = 'eos';
+    else if (stops?.(result.ids)) result.finish = 'stop';
+    else if (ids.length >= given.maxLength) result.finish = 'length';
+    else if (given.repetitionGuard && ids.length >= given.minLength) {
+      const start = loopStart(result.ids);
+      if (start === undefined) return false;
+      result.finish = 'repetition';
+      result.ids.length = start;
+      if (result.logprobs.length > start) result.logprobs.length = start;
+    } else return false;
+    return true;
+  };
+
+  return {
+    get rows() {
+      return live.length;
+    },
+    advance(logits: RowLogits): Step {
+      const tokens: number[] = [];
+      const parents: number[] = [];
+      const next: number[] = [];
+      let certain: { id: number; logprob: number } | undefined;
+      for (const [place, index] of live.entries()) {
+        const row = rows[index] as Row;
+        const chosen = choose(row, process(row, logits(place)));
+        if (index === 0) certain = chosen;
+        row.ids.push(chosen.id);
+        row.result.ids.push(chosen.id);
+        row.result.score += chosen.logprob;
+        if (given.returnLogprobs) row.result.logprobs.push(chosen.logprob);
+        if (ended(row, chosen.id)) continue;
+        tokens.push(chosen.id);
+        parents.push(place);
+        next.push(index);
+      }
+      live = next;
+      if (live.length > 0) return { at: 'more', tokens, parents, ...(certain && { certain }) };
+      return { at: 'done', results: rows.map(({ result }) => result), ...(certain && { certain }) };
+    },
+  };
+}
