@@ -34,3 +34,5 @@ export {
 } from './settings.js';
 export { compareVersions } from './version.js';
 export { type Part, type Precision, requireWeightFile, weightFile, weightFiles } from './weights.js';
+export { collectGarbage, type Garbage, removeInstalled } from './fetch/remove.js';
+export { type Measured, type QuantizeOptions, quantizeModel } from './quantize/quantize.js';

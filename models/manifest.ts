@@ -55,8 +55,10 @@ export interface Manifest {
     mode: 'extractive' | 'abstractive';
     /** Extractive: "name@version" of the embedder that compares sentences. */
     embedder?: string;
-    /** Extractive: constants of the sentence score. */
-    weights?: Record<string, number>;
+    /** Extractive: constants of the sentence score, and the lists of words it looks for. */
+    weights?: Record<string, number | string[] | Record<string, number>>;
+    /** Extractive: sentences of a summary where the request asks for no length. */
+    maxSentences?: number;
     /** Abstractive: text put before every input ("summarize: "). */
     prefix?: string;
   };

@@ -49,7 +49,11 @@ const classify = z.strictObject({
 const summarize = z.strictObject({
   mode: z.enum(['extractive', 'abstractive']),
   embedder: words(200).exactOptional().describe('Extractive: "name@version" of the embedder that compares sentences.'),
-  weights: z.record(words(64), finite).exactOptional().describe('Extractive: constants of the sentence score.'),
+  weights: z
+    .record(words(64), z.union([finite, z.array(words(100)).max(1_000), z.record(words(64), finite)]))
+    .exactOptional()
+    .describe('Extractive: constants of the sentence score, and the lists of words it looks for.'),
+  maxSentences: z.int().min(1).max(1_000).exactOptional(),
   prefix: z.string().max(1_000).exactOptional().describe('Abstractive: text put before every input.'),
 });
 
