@@ -45,7 +45,15 @@ async function open(start: WorkerStart): Promise<Opened> {
     return { name: input.name, type: input.type };
   });
   if (!inputs.some(({ name }) => name === 'input_ids')) throw new Refused('it has no input "input_ids"');
-  const known = OUTPUTS[start.want];
+  const named = OUTPUTS[start.want];
+  // Some exporters number their outputs ("output_0"): where exactly one has the shape of a named one, it is that.
+  const unnamed = named
+    .filter(({ output }) => output !== 'sentence')
+    .flatMap(({ output, rank }) => {
+      const fits = session.outputMetadata.filter((each) => each.isTensor && each.shape.length === rank);
+      return fits.length === 1 ? [{ name: (fits[0] as { name: string }).name, output, rank }] : [];
+    });
+  const known = [...named, ...unnamed];
   for (const { name, output, rank } of known) {
     const found = session.outputMetadata.find((each) => each.name === name);
     if (!found) continue;
@@ -62,7 +70,7 @@ async function open(start: WorkerStart): Promise<Opened> {
     };
   }
   throw new Refused(
-    `it has none of the outputs ${known.map(({ name }) => name).join(', ')}; it has ${session.outputNames.join(', ')}`,
+    `it has none of the outputs ${named.map(({ name }) => name).join(', ')}; it has ${session.outputNames.join(', ')}`,
   );
 }
 
