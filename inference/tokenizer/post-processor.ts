@@ -8,12 +8,34 @@ export interface PostProcessor {
   added(pair: boolean): number;
   /** Works on one part per text; `texts` are the originals, for moving offsets by characters. */
   process(parts: Part[], addSpecialTokens: boolean, texts: readonly string[]): Part[];
-  /**
-   * The special ids before and after a single text, for when only ids are wanted; undefined when the text is not
-   * simply surrounded.
-   */
-  readonly around: { readonly before: readonly number[]; readonly after: readonly number[] } | undefined;
+  /** What happens to a single text, where that is simply said; undefined where `process` must be asked. */
+  readonly around: Around | undefined;
 }
+
+/** Special tokens before and after a single text, which keeps its own tokens as they are. */
+export interface Around {
+  readonly before: SpecialTokens;
+  readonly after: SpecialTokens;
+  /** Type id of the text's own tokens, when special tokens are asked for and when not. */
+  readonly typeId: number;
+  readonly trim: Trim | undefined;
+}
+
+export interface SpecialTokens {
+  readonly ids: readonly number[];
+  readonly typeIds: readonly number[];
+  readonly tokens: readonly string[];
+}
+
+/** Takes spaces out of offsets; `addPrefixSpace`: one space before the first word was never in the text. */
+export interface Trim {
+  readonly addPrefixSpace: boolean;
+}
+
+const NOTHING: SpecialTokens = { ids: [], typeIds: [], tokens: [] };
+
+/** How texts are surrounded where there is no post-processor. */
+export const NOTHING_AROUND: Around = { before: NOTHING, after: NOTHING, typeId: 0, trim: undefined };
 
 /** Builds the `post_processor` of a tokenizer file. */
 export function createPostProcessor(json: unknown): PostProcessor | undefined {
@@ -31,6 +53,7 @@ export function createPostProcessor(json: unknown): PostProcessor | undefined {
       const prefix = config.add_prefix_space !== false;
       return {
         ...inner,
+        around: { ...(inner.around as Around), trim: trims ? { addPrefixSpace: prefix } : undefined },
         process(parts, addSpecialTokens, texts) {
           if (trims) trimAll(parts, prefix, texts);
           for (const part of parts) {
@@ -43,27 +66,23 @@ export function createPostProcessor(json: unknown): PostProcessor | undefined {
     }
     case 'TemplateProcessing':
       return template(config);
-    case 'ByteLevel':
+    case 'ByteLevel': {
+      const trim = config.trim_offsets === false ? undefined : { addPrefixSpace: config.add_prefix_space !== false };
       return {
         added: () => 0,
-        around: { before: [], after: [] },
+        around: { ...NOTHING_AROUND, trim },
         process(parts, _addSpecialTokens, texts) {
-          if (config.trim_offsets !== false) trimAll(parts, config.add_prefix_space !== false, texts);
+          if (trim !== undefined) trimAll(parts, trim.addPrefixSpace, texts);
           for (const [i, part] of parts.entries()) setSequence(part, i);
           return parts;
         },
       };
+    }
     case 'Sequence': {
       const list = (config.processors as unknown[]).map(createPostProcessor).filter((p) => p !== undefined);
       return {
         added: (pair) => list.reduce((sum, p) => sum + p.added(pair), 0),
-        around: list.reduce<PostProcessor['around']>(
-          (sum, p) =>
-            sum === undefined || p.around === undefined
-              ? undefined
-              : { before: [...p.around.before, ...sum.before], after: [...sum.after, ...p.around.after] },
-          { before: [], after: [] },
-        ),
+        around: list.reduce<Around | undefined>((sum, p) => inside(sum, p.around), NOTHING_AROUND),
         process: (parts, addSpecialTokens, texts) =>
           list.reduce((done, p) => p.process(done, addSpecialTokens, texts), parts),
       };
@@ -71,6 +90,17 @@ export function createPostProcessor(json: unknown): PostProcessor | undefined {
     default:
       throw new TokenizerError(`the post-processor ${String(config.type)} is not supported`);
   }
+}
+
+/** One post-processor after another; trimming is only simple while nothing surrounds the text yet. */
+function inside(inner: Around | undefined, outer: Around | undefined): Around | undefined {
+  if (inner === undefined || outer === undefined) return undefined;
+  const bare = inner.before.ids.length === 0 && inner.after.ids.length === 0;
+  if (bare && inner.trim === undefined) return outer;
+  if (outer.before.ids.length > 0 || outer.after.ids.length > 0) {
+    return bare && outer.trim === undefined ? { ...outer, trim: inner.trim } : undefined;
+  }
+  return undefined;
 }
 
 /** Marks the parts as first and second text, as every post-processor expects them. */
@@ -131,7 +161,7 @@ function surround(
   };
   return {
     added: (pair) => before.length + after.length + (pair ? beforeSecond.length + afterSecond.length : 0),
-    around: { before: before.flatMap((t) => t.ids), after: after.flatMap((t) => t.ids) },
+    around: { before: joined(before, typeFirst), after: joined(after, typeFirst), typeId: 0, trim: undefined },
     process(parts, addSpecialTokens) {
       if (!addSpecialTokens) return parts;
       return parts.map((part, i) =>
@@ -139,6 +169,11 @@ function surround(
       );
     },
   };
+}
+
+function joined(tokens: readonly SpecialToken[], typeId: number): SpecialTokens {
+  const ids = tokens.flatMap((t) => [...t.ids]);
+  return { ids, typeIds: ids.map(() => typeId), tokens: tokens.flatMap((t) => [...t.tokens]) };
 }
 
 type Piece =
@@ -164,11 +199,25 @@ function template(config: Record<string, unknown>): PostProcessor {
     pieces.reduce((sum, p) => sum + ('token' in p ? p.token.ids.length : 0), 0);
   const place = single.findIndex((p) => 'sequence' in p);
   const simple = place >= 0 && single.filter((p) => 'sequence' in p).length === 1;
-  const idsOf = (pieces: readonly Piece[]) => pieces.flatMap((p) => ('token' in p ? [...p.token.ids] : []));
+  const around = (pieces: readonly Piece[]): SpecialTokens => {
+    const tokens = pieces.flatMap((p) => ('token' in p ? [joined([p.token], p.typeId)] : []));
+    return {
+      ids: tokens.flatMap((t) => t.ids),
+      typeIds: tokens.flatMap((t) => t.typeIds),
+      tokens: tokens.flatMap((t) => t.tokens),
+    };
+  };
   const added = { single: count(single), pair: count(pair) };
   return {
     added: (isPair) => (isPair ? added.pair : added.single),
-    around: simple ? { before: idsOf(single.slice(0, place)), after: idsOf(single.slice(place + 1)) } : undefined,
+    around: simple
+      ? {
+          before: around(single.slice(0, place)),
+          after: around(single.slice(place + 1)),
+          typeId: (single[place] as Piece).typeId,
+          trim: undefined,
+        }
+      : undefined,
     process(parts, addSpecialTokens) {
       const out: Part[] = [];
       for (const piece of parts.length > 1 ? pair : single) {
@@ -197,18 +246,38 @@ function trimAll(parts: readonly Part[], addPrefixSpace: boolean, texts: readonl
 function trimOffsets(part: Part, addPrefixSpace: boolean, text: string): void {
   for (let i = 0; i < part.ids.length; i++) {
     const token = part.tokens[i] as string;
-    let leading = spacesFrom(token, 0, 1);
-    const trailing = spacesFrom(token, token.length - 1, -1);
-    if (leading > 0) {
-      const start = part.offsets[2 * i] as number;
-      if ((i === 0 || start === 0) && addPrefixSpace && leading === 1) leading = 0;
-      part.offsets[2 * i] = Math.min(forward(text, start, leading), part.offsets[2 * i + 1] as number);
-    }
-    if (trailing > 0) {
-      const back = backward(text, part.offsets[2 * i + 1] as number, trailing);
-      if (back >= 0) part.offsets[2 * i + 1] = Math.max(back, part.offsets[2 * i] as number);
-    }
+    trimOffset(part.offsets, i, leadingSpaces(token), trailingSpaces(token), addPrefixSpace, text);
   }
+}
+
+/** As `trimOffsets` for token `i`, whose spaces are counted already. */
+export function trimOffset(
+  offsets: number[] | Uint32Array,
+  i: number,
+  leading: number,
+  trailing: number,
+  addPrefixSpace: boolean,
+  text: string,
+): void {
+  if (leading > 0) {
+    const start = offsets[2 * i] as number;
+    const own = (i === 0 || start === 0) && addPrefixSpace && leading === 1 ? 0 : leading;
+    offsets[2 * i] = Math.min(forward(text, start, own), offsets[2 * i + 1] as number);
+  }
+  if (trailing > 0) {
+    const back = backward(text, offsets[2 * i + 1] as number, trailing);
+    if (back >= 0) offsets[2 * i + 1] = Math.max(back, offsets[2 * i] as number);
+  }
+}
+
+/** Characters at the start of a token that stand for spaces. */
+export function leadingSpaces(token: string): number {
+  return spacesFrom(token, 0, 1);
+}
+
+/** Characters at the end of a token that stand for spaces. */
+export function trailingSpaces(token: string): number {
+  return spacesFrom(token, token.length - 1, -1);
 }
 
 function spacesFrom(token: string, at: number, step: number): number {

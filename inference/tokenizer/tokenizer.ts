@@ -9,7 +9,15 @@ import { type Encoding, mergeParts, type Part } from './encoding.js';
 import { TokenizerError } from './error.js';
 import { createModel } from './model-file.js';
 import { createNormalizer } from './normalizer.js';
-import { createPostProcessor, numberParts } from './post-processor.js';
+import {
+  type Around,
+  createPostProcessor,
+  leadingSpaces,
+  NOTHING_AROUND,
+  numberParts,
+  trailingSpaces,
+  trimOffset,
+} from './post-processor.js';
 import { createPreTokenizer } from './pre-tokenizer.js';
 import { type Section, wholeSection } from './section.js';
 import { TokenSink } from './token-sink.js';
@@ -167,6 +175,76 @@ export function createTokenizer(json: unknown): Tokenizer {
     };
   };
 
+  /** The tokens in the sink as an encoding of one text, put together at once. */
+  const sealSink = (text: string, { before, after, typeId, trim }: Around): Encoding => {
+    const { length, texts } = sink;
+    const first = before.ids.length;
+    const last = first + length;
+    const size = last + after.ids.length;
+    const ids = new Int32Array(size);
+    const typeIds = new Uint8Array(size);
+    const specialTokensMask = new Uint8Array(size);
+    const offsets = new Uint32Array(2 * size);
+    const wordIds = new Int32Array(size);
+    const sequenceIds = new Int8Array(size);
+    ids.set(sink.ids.subarray(0, length), first);
+    wordIds.set(sink.words.subarray(0, length), first);
+    if (typeId !== 0) typeIds.fill(typeId, first, last);
+    for (let i = 0, to = 2 * first; i < length; i++) {
+      offsets[to++] = sink.starts[i] as number;
+      offsets[to++] = sink.ends[i] as number;
+    }
+    const special = (at: number, id: number, type: number) => {
+      ids[at] = id;
+      typeIds[at] = type;
+      specialTokensMask[at] = 1;
+      wordIds[at] = -1;
+      sequenceIds[at] = -1;
+    };
+    for (let i = 0; i < first; i++) special(i, before.ids[i] as number, before.typeIds[i] as number);
+    for (let i = last; i < size; i++) special(i, after.ids[i - last] as number, after.typeIds[i - last] as number);
+    if (trim !== undefined) {
+      const own = offsets.subarray(2 * first, 2 * last);
+      for (let i = 0; i < length; i++) {
+        const known = texts?.get(i);
+        const leading = known === undefined ? spaces.leading(ids[first + i] as number) : leadingSpaces(known);
+        const trailing = known === undefined ? spaces.trailing(ids[first + i] as number) : trailingSpaces(known);
+        if (leading + trailing > 0) trimOffset(own, i, leading, trailing, trim.addPrefixSpace, text);
+      }
+    }
+    let tokens: readonly string[] | undefined;
+    return {
+      ids,
+      typeIds,
+      specialTokensMask,
+      attentionMask: new Uint8Array(size).fill(1),
+      offsets,
+      wordIds,
+      sequenceIds,
+      overflowing: [],
+      get tokens() {
+        tokens ??= Array.from(ids, (id, i) => {
+          if (i < first) return before.tokens[i] as string;
+          if (i >= last) return after.tokens[i - last] as string;
+          return texts?.get(i - first) ?? model.vocabulary.tokens[id] ?? textOf(id) ?? '';
+        });
+        return tokens;
+      },
+    };
+  };
+
+  const spaces = createSpaceTable((id) => model.vocabulary.tokens[id] ?? textOf(id) ?? '');
+
+  const encodeOne = (input: string, options: Partial<EncodeOptions> = {}): Encoding => {
+    if (around === undefined) return encodeAll([input], options);
+    const bare = options.addSpecialTokens === false;
+    const room = options.maxTokens === undefined ? undefined : roomFor(options.maxTokens, false, !bare);
+    const text = run(input, true);
+    // What does not fit is done again, with the pieces that overflow.
+    if (room !== undefined && sink.length > room) return encodeAll([input], options);
+    return sealSink(text, bare ? bareAround : around);
+  };
+
   const encodeAll = (inputs: readonly string[], options: Partial<EncodeOptions> = {}): Encoding => {
     const addSpecialTokens = options.addSpecialTokens !== false;
     const read = inputs.map(partOf);
@@ -208,10 +286,11 @@ export function createTokenizer(json: unknown): Tokenizer {
     return id < 0 ? undefined : id;
   };
 
-  const around = postProcessor === undefined ? { before: [], after: [] } : postProcessor.around;
+  const around = postProcessor === undefined ? NOTHING_AROUND : postProcessor.around;
+  const bareAround = { ...(around ?? NOTHING_AROUND), before: NOTHING_AROUND.before, after: NOTHING_AROUND.after };
 
   return {
-    encode: (text, options) => encodeAll([text], options),
+    encode: encodeOne,
     encodePair: (first, second, options) => encodeAll([first, second], options),
     encodeIds(text, options = {}) {
       const addSpecialTokens = options.addSpecialTokens !== false;
@@ -219,8 +298,8 @@ export function createTokenizer(json: unknown): Tokenizer {
         return encodeAll([text], options).ids;
       }
       run(text, false);
-      const before = addSpecialTokens ? around.before : [];
-      const after = addSpecialTokens ? around.after : [];
+      const before = addSpecialTokens ? around.before.ids : [];
+      const after = addSpecialTokens ? around.after.ids : [];
       let from = 0;
       let to = sink.length;
       if (options.maxTokens !== undefined) {
@@ -249,6 +328,36 @@ export function createTokenizer(json: unknown): Tokenizer {
     padId: padIdOf(config, tokenToId, special),
     specialTokens: special.map(({ id, content }) => ({ id, content })),
     fileMaxTokens: (config.truncation as { max_length?: number } | null | undefined)?.max_length,
+  };
+}
+
+/** Counts the spaces at both ends of vocabulary tokens, once each. */
+function createSpaceTable(textOf: (id: number) => string) {
+  // One more than the count; 0 where it is not known yet.
+  let leading = new Uint8Array(0);
+  let trailing = new Uint8Array(0);
+  const count = (id: number) => {
+    if (id >= leading.length) {
+      const size = Math.max(id + 1, 2 * leading.length);
+      const [l, t] = [new Uint8Array(size), new Uint8Array(size)];
+      l.set(leading);
+      t.set(trailing);
+      leading = l;
+      trailing = t;
+    }
+    const text = textOf(id);
+    leading[id] = Math.min(leadingSpaces(text), 254) + 1;
+    trailing[id] = Math.min(trailingSpaces(text), 254) + 1;
+  };
+  return {
+    leading(id: number): number {
+      if (!((leading[id] as number) > 0)) count(id);
+      return (leading[id] as number) - 1;
+    },
+    trailing(id: number): number {
+      if (!((trailing[id] as number) > 0)) count(id);
+      return (trailing[id] as number) - 1;
+    },
   };
 }
 
