@@ -120,7 +120,10 @@ export function createBalance(options: BalanceOptions): Balance {
 /** An instance that has never answered is taken to be like its rival. */
 function cost(endpoint: Endpoint, rival: Endpoint, nowMs: number): number {
   const known = endpoint.load.known ? endpoint : rival;
-  return (known.load.valueMs(nowMs) + 0.1) * (endpoint.inFlight + 1);
+  // What has not been answered yet has lasted so long already: a slow instance shows before its first slow answer.
+  const [oldest] = endpoint.live;
+  const pendingMs = oldest ? nowMs - oldest.startedMs : 0;
+  return (Math.max(known.load.valueMs(nowMs), pendingMs) + 0.1) * (endpoint.inFlight + 1);
 }
 
 function prefer(all: readonly Endpoint[], wanted: (endpoint: Endpoint) => boolean): readonly Endpoint[] {

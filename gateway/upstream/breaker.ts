@@ -11,8 +11,9 @@ import type { Clock } from '../../chassis/clock.js';
 import type { MeshError } from '../../chassis/errors.js';
 import type { Observer } from './endpoint.js';
 
-const WINDOW_MS = 10_000;
-const SLOTS = 10;
+/** Short, since an instance that answered for ten seconds would have to fail for five before half of a longer window has failed. */
+const WINDOW_MS = 3_000;
+const SLOTS = 6;
 const NEVER_MS = 2 ** 31 - 1;
 
 export interface Breaker extends Observer {

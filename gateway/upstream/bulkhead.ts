@@ -17,6 +17,8 @@ export interface BulkheadOptions {
   queueMax: number;
   queueWaitMsMax: number;
   adaptive: boolean;
+  /** Instances in rotation. */
+  instances: () => number;
   clock: Clock;
   counters: Counters;
 }
@@ -28,18 +30,33 @@ export interface Bulkhead {
   readonly limit: number;
 }
 
+/** Share of a call's time that waiting and answering may take by the averages; the rest is for what is above average. */
+const TIME_SHARE = 0.8;
+
 interface Waiter {
   critical: boolean;
+  deadlineMs: number;
   enter(): void;
+  refuse(): void;
 }
+
+const average = (known: number, sample: number): number => (known === 0 ? sample : known * 0.95 + sample * 0.05);
 
 export function createBulkhead(options: BulkheadOptions): Bulkhead {
   const { capability, queueMax, queueWaitMsMax, clock, counters } = options;
-  const limit = createLimit({ max: options.inFlightMax, adaptive: options.adaptive, clock });
+  const limit = createLimit({
+    max: options.inFlightMax,
+    adaptive: options.adaptive,
+    instances: options.instances,
+    clock,
+  });
   const queue: Waiter[] = [];
   let inFlight = 0;
-  /** Average time a call holds its place; the wait of the last in the queue is a multiple of it. */
+  /** Average time an answered call held its place: what a call needs once it has one. */
   let holdMs = 0;
+  /** Average time between two places becoming free while somebody waits: what the queue moves by. */
+  let turnMs = 0;
+  let turnedMs = Number.NaN;
 
   const refuse = (what: string, retryAfterMs: number): Promise<never> => {
     counters.bulkheadRefused++;
@@ -51,13 +68,19 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
     );
   };
   const wake = (): void => {
-    while (queue.length > 0 && inFlight < limit.value) (queue.shift() as Waiter).enter();
+    while (queue.length > 0 && inFlight < limit.value) {
+      const waiter = queue.shift() as Waiter;
+      // Work that cannot be in time any more would only take the place of work that can.
+      if (clock.now() + holdMs > waiter.deadlineMs) waiter.refuse();
+      else waiter.enter();
+    }
   };
   const leave = (startedMs: number, error: MeshError | undefined): void => {
-    const heldMs = clock.monotonic() - startedMs;
-    // A deadline shorter than a usual call is its caller's doing and says nothing about the load.
-    if (error?.code !== 'DEADLINE_EXCEEDED' || heldMs >= holdMs) limit.observe(error, inFlight);
-    holdMs = holdMs === 0 ? heldMs : holdMs * 0.9 + heldMs * 0.1;
+    const nowMs = clock.monotonic();
+    if (!error) holdMs = average(holdMs, nowMs - startedMs);
+    if (!Number.isNaN(turnedMs)) turnMs = average(turnMs, nowMs - turnedMs);
+    turnedMs = queue.length > 0 ? nowMs : Number.NaN;
+    limit.observe(error, inFlight, startedMs);
     inFlight--;
     wake();
   };
@@ -76,12 +99,24 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
   };
   const wait = (flight: Flight, waitMsMax: number): Promise<void> =>
     new Promise((resolve, reject) => {
+      const refused = (waitedMs: number): MeshError => {
+        counters.bulkheadRefused++;
+        return new MeshError('OVERLOADED', `${capability}: no place became free in time; try again later`, {
+          retryAfterMs: Math.ceil(waitedMs),
+          facts: { layer: 'bulkhead' },
+        });
+      };
       const waiter: Waiter = {
         critical: criticality(flight.call) === 'critical',
+        deadlineMs: flight.deadlineMs,
         enter() {
           inFlight++; // here, not when the promise is heard: the loop that wakes waiters counts on it
           stop();
           resolve();
+        },
+        refuse() {
+          stop();
+          reject(refused(turnMs * (queue.length + 1)));
         },
       };
       const giveUp = (error: MeshError): void => {
@@ -89,16 +124,7 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
         stop();
         reject(error);
       };
-      const cancelTimer = clock.after(waitMsMax, () => {
-        counters.bulkheadRefused++;
-        giveUp(
-          new MeshError(
-            'OVERLOADED',
-            `${capability}: waited ${Math.round(waitMsMax)} ms for a place; try again later`,
-            { retryAfterMs: Math.ceil(waitMsMax), facts: { layer: 'bulkhead' } },
-          ),
-        );
-      });
+      const cancelTimer = clock.after(waitMsMax, () => giveUp(refused(waitMsMax)));
       const stopListening = flight.onEnd(giveUp);
       const stop = (): void => {
         cancelTimer();
@@ -118,12 +144,12 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
         inFlight++;
         return hold(next, flight);
       }
-      const waitMs = (holdMs * (queue.length + 1)) / limit.value;
+      const waitMs = (turnMs > 0 ? turnMs : holdMs / limit.value) * (queue.length + 1);
       if (criticality(flight.call) === 'sheddable') return refuse('is busy and the call may be shed', waitMs);
       if (queue.length >= queueMax) return refuse(`${queueMax} calls wait already, which is the limit`, waitMs);
       const leftMs = flight.deadlineMs - clock.now();
       // Time to wait and then to be answered, both as they were lately.
-      if (waitMs > queueWaitMsMax || waitMs + holdMs > leftMs)
+      if (waitMs > queueWaitMsMax || waitMs + holdMs > leftMs * TIME_SHARE)
         return refuse(`the wait would be ${Math.round(waitMs)} ms, longer than the call can wait`, waitMs);
       return wait(flight, Math.min(queueWaitMsMax, leftMs)).then(() => hold(next, flight));
     },

@@ -67,8 +67,6 @@ export function createCluster(options: ClusterOptions): Cluster {
       return;
     }
     if (disbelieving && endpoint.pulse !== 'silent') remove(endpoint);
-    // Its calls move on, if there is where to go.
-    else if (endpoint.pulse === 'silent' && endpoints.some(({ state }) => state === 'serving')) endpoint.abandon();
   };
   const add = (instance: Instance, first: boolean): Endpoint => {
     const pool = createPool(instance.address, {
@@ -105,6 +103,10 @@ export function createCluster(options: ClusterOptions): Cluster {
           clock,
           counters,
           onChange: (from) => onPulse(endpoint, from),
+          onDead: () => {
+            // Its calls move on, if there is where to go.
+            if (endpoints.some(({ state }) => state === 'serving')) endpoint.abandon();
+          },
         }),
       );
     }

@@ -2,6 +2,7 @@
  * The outermost layer: a call becomes a flight with the caller's deadline minus a reserve, and ends exactly once, by its
  * answer, at its deadline, or when the caller leaves. Below it nobody needs a timer for the deadline.
  */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../chassis/clock.js';
 import { shrink } from '../../chassis/deadline.js';
 import { abortReason, MeshError } from '../../chassis/errors.js';
@@ -46,6 +47,7 @@ export function fly<R extends Result>(
           ),
         )
       : undefined;
+    setMaxListeners(0, call.signal); // a pipeline shares one signal among all of its calls; ten listeners are no leak
     call.signal.addEventListener('abort', onAbort, { once: true });
     const tidy = (): void => {
       flight.settled = true;

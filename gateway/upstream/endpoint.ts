@@ -99,8 +99,8 @@ export class Endpoint {
   get state(): InstanceState {
     if (this.gone) return 'gone';
     if (this.pulse !== 'serving') return this.pulse;
-    if (this.ejected) return 'ejected';
-    return this.breaker?.open ? 'open' : 'serving';
+    if (this.breaker?.open) return 'open';
+    return this.ejected ? 'ejected' : 'serving';
   }
 
   /** True where it has the model that a reference names; aliases are taken for any version. */

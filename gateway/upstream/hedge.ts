@@ -1,6 +1,6 @@
 /**
  * A call that is slower than 95 % of its kind is sent to a second instance too; the first answer wins and the other attempt
- * is cancelled. Costs about one call in twenty-five and takes the worst of the tail away: a pause, a long batch, a stopped
+ * is cancelled. Costs at most three calls in a hundred by default and takes the worst of the tail away: a pause, a long batch, a stopped
  * process. Only idempotent calls, only to another instance, only within its budget.
  */
 import type { Clock } from '../../chassis/clock.js';

@@ -1,39 +1,83 @@
 /**
- * How many calls a capability may have in flight: additive increase while the limit is used and all is well, multiplicative
- * decrease when an instance refuses or a deadline is missed, at most once in 100 ms. Goes down to 1. Relies on nothing but
- * outcomes: latency of model calls varies with their size and says little.
+ * How many calls a capability may have in flight, found out while it runs. Refusals of instances lower it, down to 1. So does
+ * waiting: where the limit is used up and calls take over three times as long as in the best of times, the difference is time
+ * in the queues of the instances, where a call holds memory and cannot be moved; but never below four for each instance, since
+ * model calls also take longer because they are larger. It rises while it is used and calls are quick.
+ * Missed deadlines are no sign: a caller who gives 5 ms says nothing about the load.
  */
 import type { Clock } from '../../chassis/clock.js';
 import type { MeshError } from '../../chassis/errors.js';
 import { isOverload } from './outcome.js';
 
-const DECREASE = 0.85;
-const DECREASE_EVERY_MS = 100;
+/** Share of refusals from which the limit goes down: below it one instance of several is full, not all. */
+const REFUSED_SHARE = 0.1;
+/** Weight of one call in that share: it looks back about 20 calls. */
+const REFUSED_WEIGHT = 0.05;
+const DECREASE = 0.75;
+/** Averages over fewer calls say nothing. */
+const WINDOW_CALLS = 20;
+const WINDOW_MS = 200;
+/** Times the best average: above it the limit falls, below it rises. */
+const SLOW = 3;
+const QUICK = 2;
+/** How fast the best of times is forgotten: doubles in about 140 windows, so that a change of work is learned in minutes. */
+const FORGET = 1.005;
+const PER_INSTANCE_MIN = 4;
 
 export interface Limit {
   readonly value: number;
-  /** A call ended; `inFlight` counts it. */
-  observe(error: MeshError | undefined, inFlight: number): void;
+  /** A call ended; `inFlight` counts it, `startedMs` (monotonic) is when it got its place. */
+  observe(error: MeshError | undefined, inFlight: number, startedMs: number): void;
 }
 
-export function createLimit(options: { max: number; adaptive: boolean; clock: Clock }): Limit {
-  const { max, adaptive, clock } = options;
+export interface LimitOptions {
+  max: number;
+  adaptive: boolean;
+  /** Instances in rotation. */
+  instances: () => number;
+  clock: Clock;
+}
+
+export function createLimit({ max, adaptive, instances, clock }: LimitOptions): Limit {
   let limit = max;
-  let decreasedMs = Number.NEGATIVE_INFINITY;
+  let refused = 0;
+  let changedMs = Number.NEGATIVE_INFINITY;
+  let bestMs = Number.POSITIVE_INFINITY;
+  let window = { sinceMs: clock.monotonic(), calls: 0, sumMs: 0, full: false };
+
+  const lower = (floor: number, inFlight: number): void => {
+    changedMs = clock.monotonic();
+    // From what was in use, so that a limit far above it takes effect with the first decrease.
+    limit = Math.max(floor, Math.min(limit, inFlight) * DECREASE);
+  };
+  const closeWindow = (nowMs: number, inFlight: number): void => {
+    const averageMs = window.sumMs / window.calls;
+    const { full } = window;
+    window = { sinceMs: nowMs, calls: 0, sumMs: 0, full: false };
+    bestMs = Math.min(bestMs * FORGET, averageMs);
+    if (!full) return;
+    if (averageMs > bestMs * SLOW) {
+      const floor = Math.min(max, PER_INSTANCE_MIN * Math.max(1, instances()));
+      if (limit > floor) lower(floor, inFlight);
+    } else if (averageMs < bestMs * QUICK) limit = Math.min(max, limit + Math.max(1, limit * 0.1));
+  };
+
   return {
     get value() {
       return Math.max(1, Math.floor(limit));
     },
-    observe(error, inFlight) {
+    observe(error, inFlight, startedMs) {
       if (!adaptive) return;
-      if (isOverload(error) || error?.code === 'DEADLINE_EXCEEDED') {
-        const nowMs = clock.monotonic();
-        if (nowMs - decreasedMs < DECREASE_EVERY_MS) return;
-        decreasedMs = nowMs;
-        // From what was in use, so that a limit far above it takes effect with the first decrease.
-        limit = Math.max(1, Math.min(limit, inFlight) * DECREASE);
-      } else if (!error && inFlight >= limit * 0.8) {
-        limit = Math.min(max, limit + 1 / Math.sqrt(limit)); // sqrt: back from 10 to 256 in about 2,700 answers, from 1 to 10 in 20
+      const nowMs = clock.monotonic();
+      refused += ((isOverload(error) ? 1 : 0) - refused) * REFUSED_WEIGHT;
+      if (startedMs < changedMs) return; // it tells of the limit as it was
+      if (isOverload(error)) {
+        if (refused >= REFUSED_SHARE) lower(1, inFlight);
+      } else if (!error) {
+        window.calls++;
+        window.sumMs += nowMs - startedMs;
+        window.full ||= inFlight >= Math.floor(limit);
+        if (window.calls >= WINDOW_CALLS && nowMs - window.sinceMs >= WINDOW_MS) closeWindow(nowMs, inFlight);
       }
     },
   };

@@ -1,8 +1,8 @@
 /**
  * Is the instance there? A gRPC health check on a connection of its own: every second while it is idle, and as soon as it has
  * calls but has said nothing for a while. A service answers health within milliseconds whatever its models do, so a ping
- * unanswered for a quarter of a second means a stopped process or a dead line: its calls move on before their deadline. The
- * ping stays out meanwhile, and its answer brings the instance back.
+ * unanswered for a quarter of a second means a stopped process or a dead line: no call goes there any more, and those in
+ * flight move on soon after. The ping stays out meanwhile, and its answer brings the instance back.
  */
 import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
@@ -22,6 +22,8 @@ export interface PulseOptions {
   counters: Counters;
   /** The pulse changed; the endpoint has the new one already. */
   onChange: (from: Pulse) => void;
+  /** It has been silent for so long that its calls should move on. */
+  onDead: () => void;
 }
 
 export interface PulseWatch {
@@ -30,13 +32,15 @@ export interface PulseWatch {
   stop(): void;
 }
 
+/** Timeouts after which calls in flight are given up too: most are hedged by then, and a mere pause should not cost retries. */
+const DEAD_AFTER = 2;
 /** A ping unanswered for this long is given up, and the next goes out on a new connection. */
 const GIVE_UP_MS = 5_000;
 /** Between pings of an instance that refuses connections or drains. */
 const ABSENT_MS = 250;
 
 export function createPulse(options: PulseOptions): PulseWatch {
-  const { endpoint, connect, silenceMs, timeoutMs, idleMs, clock, counters, onChange } = options;
+  const { endpoint, connect, silenceMs, timeoutMs, idleMs, clock, counters, onChange, onDead } = options;
   const tickMs = Math.max(5, silenceMs / 2);
   const request = healthRequest(serviceName(endpoint.instance.capability));
   let transport: Transport | undefined;
@@ -88,6 +92,7 @@ export function createPulse(options: PulseOptions): PulseWatch {
     if (late) return;
     if (ping) {
       if (nowMs - ping.sentMs >= timeoutMs && endpoint.pulse === 'serving') become('silent');
+      if (nowMs - ping.sentMs >= timeoutMs * DEAD_AFTER && endpoint.pulse === 'silent') onDead();
       if (nowMs - ping.sentMs >= GIVE_UP_MS) {
         const { pending } = ping;
         ping = undefined;

@@ -122,7 +122,7 @@ export const upstreamSettings = {
   hedgePercent: integer({
     env: 'PLEXUS_UPSTREAM_HEDGE_PERCENT',
     unit: 'percent',
-    default: 4,
+    default: 3,
     min: 0,
     max: 100,
     reason: 'Hedges in percent of the calls of the last 10 s, inside the budget of retries.',
@@ -208,7 +208,7 @@ export const upstreamSettings = {
     default: 50,
     min: 1,
     max: 100,
-    reason: 'Failures in percent of the calls of the last 10 s that open the breaker.',
+    reason: 'Failures in percent of the calls of the last 3 s that open the breaker.',
   }),
   breakerCallsMin: integer({
     env: 'PLEXUS_UPSTREAM_BREAKER_CALLS_MIN',
@@ -216,7 +216,7 @@ export const upstreamSettings = {
     default: 10,
     min: 1,
     max: 10_000,
-    reason: 'Calls in the last 10 s below which it stays closed: two failures of three are chance.',
+    reason: 'Calls in the last 3 s below which it stays closed: two failures of three are chance.',
   }),
   probeMs: integer({
     env: 'PLEXUS_UPSTREAM_PROBE_MS',

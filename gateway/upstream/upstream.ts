@@ -99,6 +99,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         queueMax: settings.queueMax,
         queueWaitMsMax: settings.queueWaitMsMax,
         adaptive: settings.adaptiveLimit,
+        instances: () => cluster.endpoints.filter(({ state }) => state === 'serving').length,
         clock,
         counters,
       }),

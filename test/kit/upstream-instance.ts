@@ -29,8 +29,8 @@ export interface TestInstance {
   readonly server: MeshServer;
   readonly port: number;
   readonly conduct: Conduct;
-  /** Calls begun, answered, and dropped because their caller left. */
-  readonly counts: { begun: number; answered: number; dropped: number };
+  /** Calls begun, answered, stopped while worked on, and dropped from the queue, because their caller left. */
+  readonly counts: { begun: number; answered: number; stopped: number; dropped: number };
   stop(graceMs?: number): Promise<number>;
 }
 
@@ -39,7 +39,7 @@ export async function startTestInstance(
   options: { port?: number; conduct?: Partial<Conduct> } = {},
 ): Promise<TestInstance> {
   const conduct: Conduct = { workMs: 5, places: 8, queueMax: 200, failing: false, draining: false, ...options.conduct };
-  const counts = { begun: 0, answered: 0, dropped: 0 };
+  const counts = { begun: 0, answered: 0, stopped: 0, dropped: 0 };
   const waiting: (() => void)[] = [];
   let working = 0;
 
@@ -64,7 +64,7 @@ export async function startTestInstance(
       await sleep(conduct.workMs, undefined, { signal });
       counts.answered++;
     } catch {
-      counts.dropped++;
+      counts.stopped++;
       throw signal.reason;
     } finally {
       const next = waiting.shift();

@@ -89,7 +89,7 @@ describe('the upstream over real servers', () => {
     while (instance.counts.begun === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     controller.abort(new MeshError('CANCELLED', 'gone'));
     await assert.rejects(call, { code: 'CANCELLED' });
-    while (instance.counts.dropped === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (instance.counts.stopped === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(instance.counts.answered, 0);
   });
 

@@ -1,0 +1,100 @@
+/** Too much at once: ten times the capacity, and thousands of callers who leave together. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../chassis/clock.js';
+import { MeshError } from '../../chassis/errors.js';
+import { CAPACITY, FAULT_SECONDS, type Mesh, printSeen, seen, startMesh } from '../kit/chaos.js';
+import { between, lost, outcomes, quantileMs, type Sample } from '../kit/open-loop.js';
+import { testCall } from '../kit/upstream.js';
+
+const INSTANCES = 2;
+const RATE = INSTANCES * CAPACITY * 0.6;
+
+describe('chaos: overload', function () {
+  this.timeout(120_000);
+  let mesh: Mesh;
+
+  beforeEach(async () => {
+    mesh = await startMesh(INSTANCES);
+    await mesh.load(RATE, 2).done;
+  });
+  afterEach(() => mesh.close());
+  after(printSeen);
+
+  it('ten times the capacity: goodput stays, refusals are fast, and all is well a second after', async () => {
+    const perSecond = (samples: readonly Sample[], seconds: number): number =>
+      (samples.length - lost(samples).length) / seconds;
+    // The peak is measured, not computed: just under the capacity.
+    const peak = perSecond(await mesh.load(INSTANCES * CAPACITY * 0.95, 4, 1_000).done, 4);
+    const load = mesh.load(RATE, FAULT_SECONDS + 6, 1_000);
+    await sleep(1_000);
+    load.rate(INSTANCES * CAPACITY * 10);
+    const fromMs = load.nowMs;
+    await sleep(FAULT_SECONDS * 1_000);
+    load.rate(RATE);
+    const toMs = load.nowMs;
+    const samples = await load.done;
+    // The first second is the change itself.
+    const during = between(samples, fromMs + 1_000, toMs);
+    const worst = Math.min(
+      ...Array.from({ length: FAULT_SECONDS - 1 }, (_, second) =>
+        perSecond(between(samples, fromMs + (second + 1) * 1_000, fromMs + (second + 2) * 1_000), 1),
+      ),
+    );
+    const goodput = perSecond(during, (toMs - fromMs - 1_000) / 1_000);
+    const refused = lost(during)
+      .filter(({ code }) => code === 'OVERLOADED' || code === 'QUEUE_FULL')
+      .map(({ ms }) => ms)
+      .sort((a, b) => a - b);
+    const refusal = refused[Math.floor(refused.length / 2)] ?? 0;
+    const refusal99 = refused[Math.floor(refused.length * 0.99)] ?? 0;
+    const later = between(samples, toMs + 1_000, Number.POSITIVE_INFINITY);
+    seen(
+      `10 x overload for ${FAULT_SECONDS} s`,
+      `goodput ${goodput.toFixed(0)}/s of peak ${peak.toFixed(0)}/s (${((goodput / peak) * 100).toFixed(0)} %, worst second ${worst.toFixed(0)}/s), refusals p50 ${refusal.toFixed(1)} ms, p99 ${refusal99.toFixed(1)} ms, from 1 s after: ${outcomes(later)}; during: ${outcomes(during)}`,
+    );
+    assert.ok(goodput >= peak * 0.9, `${goodput} of ${peak}`);
+    assert.ok(refusal <= 10, `${refusal} ms`);
+    assert.deepEqual(lost(later), []);
+  });
+
+  it('5,000 callers cancel at once: no neighbour is lost, and the work stops', async () => {
+    // Room for all of them, so that they are really in flight: what is tested is leaving, not refusing.
+    await mesh.close();
+    mesh = await startMesh(INSTANCES, { inFlightMax: 6_000, adaptiveLimit: false });
+    await Promise.all(mesh.processes.map((process) => process.tell({ queueMax: 5_000 })));
+    await mesh.load(RATE, 2).done;
+    const load = mesh.load(RATE, 6, 5_000);
+    await sleep(500);
+    const controller = new AbortController();
+    const gone = Array.from({ length: 5_000 }, () =>
+      mesh.upstream
+        .unary(
+          testCall(systemClock, {
+            signal: controller.signal,
+            method: 'plexus.v1.Embed/Similarity',
+            deadlineMs: Date.now() + 30_000,
+          }),
+        )
+        .then(
+          () => 'OK',
+          (error: MeshError) => error.code,
+        ),
+    );
+    await sleep(50);
+    const connections = mesh.upstream.counters().embed?.connectionsOpened;
+    controller.abort(new MeshError('CANCELLED', 'the caller left'));
+    const codes = await Promise.all(gone);
+    const samples = await load.done;
+    const counts = await Promise.all(mesh.processes.map((process) => process.tell({})));
+    const cancelled = codes.filter((code) => code === 'CANCELLED').length;
+    seen(
+      '5,000 callers cancel at once',
+      `${cancelled} were in flight and cancelled, over ${connections} connections; neighbours: ${outcomes(samples)}, p99 ${quantileMs(samples, 0.99).toFixed(0)} ms; calls left in the instances: ${counts.reduce((sum, each) => sum + each.begun - each.answered - each.stopped, 0)}`,
+    );
+    assert.ok(cancelled > 4_000, `${cancelled}`);
+    assert.deepEqual(lost(samples), []);
+    for (const { begun, answered, stopped } of counts)
+      assert.equal(begun, answered + stopped, 'nothing goes on working');
+  });
+});
