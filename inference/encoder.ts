@@ -97,7 +97,7 @@ export async function openEncoder(
     hangMs: settings.hangMs,
     startMs: settings.startMs,
     clock,
-    onIdle: () => scheduler.onIdle(),
+    onUp: () => scheduler.onUp(),
   });
   const scheduler = createScheduler<Item>({
     name,

@@ -22,8 +22,8 @@ export interface PoolOptions {
   /** Longest time from the start of a thread to its "ready". */
   startMs: number;
   clock: Clock;
-  /** Called whenever a worker has become free. */
-  onIdle: () => void;
+  /** Called when a worker is up that was not: started, or replaced. Who runs jobs knows when they end. */
+  onUp: () => void;
 }
 
 /** How a job ended. Lost: the worker died or hung over it. */
@@ -110,13 +110,12 @@ export function createPool<Job, Answer, Ready>(options: PoolOptions): Pool<Job, 
           const cause = new Error(message.detail);
           opened(new MeshError('MODEL_UNSUPPORTED', `${name} cannot be run: ${message.reason}`, { cause }));
         }
-        options.onIdle();
+        options.onUp();
       } else if (slot.at === 'busy' && slot.job === message.job) {
         slot.cancelTimer();
         slots[index] = { at: 'idle', thread };
         deathsInARow = 0;
         slot.settle(message.at === 'done' ? { at: 'done', body: message.body } : message);
-        options.onIdle();
       }
     });
   }

@@ -42,8 +42,8 @@ export interface Runner<Item> {
 export interface Scheduler<Item extends Input> {
   /** One output an item, in order. Rejects at the first item that fails; the others of the request are then dropped. */
   submit(items: readonly Item[], options: RunOptions): Promise<{ output: Float32Array; timings: RunTimings }[]>;
-  /** To be called when a worker has become free. */
-  onIdle(): void;
+  /** To be called when a worker is up that was not. */
+  onUp(): void;
   stats(): SchedulerStats;
   /** Fails what waits; later submissions are refused. */
   close(): void;
@@ -201,7 +201,7 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
       pump();
       return answered;
     },
-    onIdle: pump,
+    onUp: pump,
     stats: () => ({ ...counts, queueLength: queue.length, queueTokens: queue.tokens }),
     close() {
       closed = true;

@@ -80,7 +80,7 @@ export function createTextReader(options: TextReaderOptions): TextReader {
       hangMs: settings.hangMs,
       startMs: settings.startMs,
       clock,
-      onIdle: () => line.shift()?.(),
+      onUp: () => line.shift()?.(),
     });
     return { pool, started: pool.start() };
   }
@@ -90,20 +90,33 @@ export function createTextReader(options: TextReaderOptions): TextReader {
     beside ??= startBeside();
     const { pool, started } = beside;
     await started;
-    while (pool.idle === 0 && !closed) {
-      await new Promise<void>((resolve) => {
-        line.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-      if (signal.aborted) throw abortReason(signal);
-    }
+    while (pool.idle === 0 && !closed) await turn(signal);
     if (closed) throw new MeshError('SHUTTING_DOWN', `${name} is being unloaded`, { retryAfterMs: 100 });
     const startedMs = clock.monotonic();
     const verdict = await pool.run(job, []);
     spentMs += clock.monotonic() - startedMs;
+    line.shift()?.();
     if (verdict.at === 'done') return verdict.body;
     if (verdict.at === 'failed') throw new Error(verdict.reason);
     throw new MeshError('WORKER_LOST', `${name}: the thread that read a long text ${verdict.reason}`);
+  }
+
+  /** Resolves when this one is next in line for the thread; rejects, and leaves the line, when the signal aborts. */
+  function turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        const place = line.indexOf(next);
+        if (place >= 0) line.splice(place, 1);
+        reject(abortReason(signal));
+      };
+      const next = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      if (signal.aborted) return reject(abortReason(signal));
+      line.push(next);
+      signal.addEventListener('abort', leave, { once: true });
+    });
   }
 
   async function perform<K extends TextJob['kind']>(

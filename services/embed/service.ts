@@ -1,4 +1,5 @@
 /** plexus.v1.Embed: Embed, EmbedStream, Similarity. */
+import { setMaxListeners } from 'node:events';
 import type { CallContext } from '../../chassis/call.js';
 import type { Clock } from '../../chassis/clock.js';
 import { implement, type ServiceBinding } from '../../chassis/implement.js';
@@ -65,8 +66,10 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
     'plexus.v1.Embed',
     {
       Embed: embed,
-      EmbedStream: (requests, context) =>
-        inOrderOfArrival(requests, deps.streamBatchesMax, context.signal, (request) => embedOne(request, context)),
+      EmbedStream(requests, context) {
+        setMaxListeners(0, context.signal); // every batch under way listens to it
+        return inOrderOfArrival(requests, deps.streamBatchesMax, context.signal, (each) => embedOne(each, context));
+      },
       async Similarity(request, context) {
         const startedMs = clock.monotonic();
         const asked = checkSimilarity(request);

@@ -1,0 +1,310 @@
+/** The scheduler over a pool that the test plays: who runs when, with whom, and what becomes of batches that fail. */
+import assert from 'node:assert/strict';
+import { setMaxListeners } from 'node:events';
+import fc from 'fast-check';
+import { MeshError } from '../../chassis/errors.js';
+import { readSettings } from '../../chassis/settings.js';
+import type { Verdict } from '../../inference/pool.js';
+import { createScheduler, type Runner, type Scheduler } from '../../inference/scheduler.js';
+import { inferenceSettings } from '../../inference/settings.js';
+import { createVirtualClock, settle, type VirtualClock } from '../kit/clock.js';
+
+interface Text {
+  ids: Int32Array;
+  name: string;
+}
+
+type Answer = Verdict<{ outputs: Float32Array[]; computeMs: number }>;
+
+const text = (tokens: number, name = '', fill = 0): Text => ({ ids: new Int32Array(tokens).fill(fill), name });
+const { signal: never } = new AbortController();
+setMaxListeners(0, never); // every request of the suite listens to it
+const forever = { signal: never, deadlineMs: Number.POSITIVE_INFINITY };
+
+/** Workers whose every move the test makes. */
+class Played implements Runner<Text> {
+  idle: number;
+  readonly up: number;
+  readonly runs: { names: string[]; finish: (answer?: Answer) => void }[] = [];
+  /** Called for each batch where it is set: answers at once. */
+  reply: ((batch: readonly Text[]) => Answer) | undefined;
+
+  constructor(workers: number) {
+    this.idle = workers;
+    this.up = workers;
+  }
+
+  run(batch: readonly Text[]): Promise<Answer> {
+    assert.ok(this.idle > 0, 'no worker was free');
+    this.idle--;
+    return new Promise((resolve) => {
+      const finish = (answer: Answer = done(batch)): void => {
+        this.idle++;
+        resolve(answer);
+      };
+      this.runs.push({ names: batch.map(({ name }) => name), finish });
+      const { reply } = this;
+      if (reply) setImmediate(() => finish(reply(batch)));
+    });
+  }
+}
+
+function done(batch: readonly Text[]): Answer {
+  return { at: 'done', body: { outputs: batch.map(({ ids }) => Float32Array.of(ids.length)), computeMs: 1 } };
+}
+
+describe('the scheduler', () => {
+  let clock: VirtualClock;
+  let workers: Played;
+
+  function create(count: number, changes: Partial<ReturnType<typeof defaults>> = {}): Scheduler<Text> {
+    clock = createVirtualClock();
+    workers = new Played(count);
+    const scheduler = createScheduler<Text>({
+      name: 'm@1',
+      runner: workers,
+      settings: { ...defaults(), ...changes },
+      clock,
+    });
+    return scheduler;
+  }
+  const defaults = () => readSettings(inferenceSettings, {});
+  const names = (): string[][] => workers.runs.map((run) => run.names);
+
+  it('lets nobody wait while a worker is free', async () => {
+    const scheduler = create(2);
+    for (const name of ['a', 'b', 'c', 'd']) void scheduler.submit([text(5, name)], forever);
+    await settle();
+    assert.deepEqual(names(), [['a'], ['b']]);
+    workers.runs[0]?.finish();
+    await settle();
+    assert.deepEqual(names(), [['a'], ['b'], ['c', 'd']]);
+  });
+
+  it('says where the time went', async () => {
+    const scheduler = create(1);
+    void scheduler.submit([text(5)], forever);
+    const second = scheduler.submit([text(5)], forever);
+    await clock.advance(30);
+    workers.runs[0]?.finish();
+    await clock.advance(12);
+    workers.runs[1]?.finish();
+    const [answer] = await second;
+    assert.deepEqual(answer?.timings, { queueMs: 30, batchMs: 11, computeMs: 1, batchSize: 1 });
+    const { requests, texts, tokens, batches, paddedTokens, queueNs, computeNs } = scheduler.stats();
+    assert.deepEqual(
+      { requests, texts, tokens, batches, paddedTokens, queueNs, computeNs },
+      { requests: 2, texts: 2, tokens: 10, batches: 2, paddedTokens: 10, queueNs: 30e6, computeNs: 2e6 },
+    );
+  });
+
+  it('fails only the text that the model cannot compute, wherever it stands in the batch', async () => {
+    for (let bad = 0; bad < 7; bad++) {
+      const scheduler = create(1);
+      void scheduler.submit([text(5, 'first')], forever);
+      const waiting = Array.from({ length: 7 }, (_, index) => scheduler.submit([text(5, String(index))], forever));
+      const outcomes = Promise.allSettled(waiting);
+      workers.reply = (batch) =>
+        batch.some(({ name }) => name === String(bad)) ? { at: 'failed', reason: 'no' } : done(batch);
+      workers.runs[0]?.finish();
+      const failed = (await outcomes).flatMap((outcome, index) => (outcome.status === 'rejected' ? [index] : []));
+      assert.deepEqual(failed, [bad]);
+      await assert.rejects(waiting[bad] as Promise<unknown>, { code: 'MODEL_FAILED' });
+      assert.equal(scheduler.stats().failures, 1);
+    }
+  });
+
+  it('tries the texts of a lost batch once more, each alone', async () => {
+    const scheduler = create(1);
+    void scheduler.submit([text(5, 'first')], forever);
+    const waiting = ['a', 'b', 'c'].map((name) => scheduler.submit([text(5, name)], forever));
+    workers.runs[0]?.finish();
+    await settle();
+    workers.reply = done;
+    workers.runs[1]?.finish({ at: 'lost', reason: 'died' });
+    assert.equal((await Promise.all(waiting)).length, 3);
+    assert.deepEqual(names(), [['first'], ['a', 'b', 'c'], ['a'], ['b'], ['c']]);
+  });
+
+  it('quarantines a text that takes two workers along, for a while', async () => {
+    const scheduler = create(1, { quarantineMs: 1_000 });
+    workers.reply = (batch) =>
+      batch.some(({ name }) => name === 'poison') ? { at: 'lost', reason: 'died' } : done(batch);
+    const poison = (): Promise<unknown> => scheduler.submit([text(5, 'poison', 66)], forever);
+    await assert.rejects(poison(), { code: 'INPUT_QUARANTINED' });
+    const runs = workers.runs.length;
+    assert.equal(runs, 2);
+    await assert.rejects(poison(), { code: 'INPUT_QUARANTINED' });
+    assert.equal(workers.runs.length, runs, 'it was tried again while it was held');
+    assert.equal((await scheduler.submit([text(5, 'other', 67)], forever)).length, 1);
+    await clock.advance(1_000);
+    await assert.rejects(poison(), { code: 'INPUT_QUARANTINED' });
+    assert.equal(workers.runs.length, runs + 3, 'it is tried again when its time is over');
+  });
+
+  it('drops the texts of a request that has failed', async () => {
+    const scheduler = create(1);
+    workers.reply = (batch) =>
+      batch.some(({ name }) => name === 'bad') ? { at: 'failed', reason: 'no' } : done(batch);
+    const texts = [text(1, 'bad'), ...Array.from({ length: 20 }, () => text(250, 'rest'))];
+    await assert.rejects(scheduler.submit(texts, forever), { code: 'MODEL_FAILED' });
+    await settle();
+    assert.deepEqual(names(), [['bad']]);
+    assert.equal(scheduler.stats().dropped, 20);
+    assert.equal(scheduler.stats().queueLength, 0);
+  });
+
+  it('never runs what expired or was abandoned in the queue', async () => {
+    const scheduler = create(1);
+    const controller = new AbortController();
+    void scheduler.submit([text(5, 'first')], forever);
+    const abandoned = scheduler.submit([text(5, 'abandoned')], { ...forever, signal: controller.signal });
+    const expired = scheduler.submit([text(5, 'expired')], { ...forever, deadlineMs: clock.now() + 50 });
+    const kept = scheduler.submit([text(5, 'kept')], forever);
+    controller.abort(new MeshError('CANCELLED', 'gone'));
+    await assert.rejects(abandoned, { code: 'CANCELLED' });
+    await clock.advance(50);
+    workers.reply = done;
+    workers.runs[0]?.finish();
+    await assert.rejects(expired, { code: 'DEADLINE_EXCEEDED' });
+    await kept;
+    assert.deepEqual(names(), [['first'], ['kept']]);
+    assert.equal(scheduler.stats().dropped, 2);
+  });
+
+  it('refuses at once what would still stand in line when its deadline passes', async () => {
+    const scheduler = create(1);
+    // 20 batches of 10 tokens, 10 ms each: 1 ms a token.
+    for (let run = 0; run < 20; run++) {
+      const answered = scheduler.submit([text(10)], forever);
+      await clock.advance(10);
+      workers.runs[run]?.finish();
+      await answered;
+    }
+    for (let index = 0; index < 5; index++) void scheduler.submit([text(200)], forever); // one runs, 800 tokens wait
+    const soon = scheduler.submit([text(10)], { ...forever, deadlineMs: clock.now() + 500 });
+    await assert.rejects(soon, (error: MeshError) => {
+      assert.equal(error.code, 'QUEUE_FULL');
+      assert.equal(error.retryAfterMs, 900);
+      return true;
+    });
+    void scheduler.submit([text(10)], { ...forever, deadlineMs: clock.now() + 5_000 });
+    assert.equal(scheduler.stats().queueLength, 5);
+  });
+
+  it('fails what waits when it closes, and refuses what comes', async () => {
+    const scheduler = create(1);
+    void scheduler.submit([text(5)], forever);
+    const waiting = scheduler.submit([text(5)], forever);
+    scheduler.close();
+    await assert.rejects(waiting, { code: 'SHUTTING_DOWN' });
+    await assert.rejects(scheduler.submit([text(5)], forever), { code: 'SHUTTING_DOWN' });
+  });
+
+  it('settles every request exactly once, starves nobody and keeps to the budget, whatever happens', async () => {
+    const step = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: fc.constant('submit' as const),
+          tokens: fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 6 }),
+          lifeMs: fc.constantFrom(5, 50, Number.POSITIVE_INFINITY),
+        }),
+      },
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: fc.constant('finish' as const),
+          pick: fc.nat(10),
+          how: fc.constantFrom('done', 'done', 'done', 'failed', 'lost'),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('abort' as const), pick: fc.nat(50) }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 20 }) }) },
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 60, size: 'max' }),
+        fc.integer({ min: 1, max: 3 }),
+        async (steps, count) => {
+          const scheduler = create(count, { windowMax: 8, queueEntriesMax: 60 });
+          const requests: {
+            controller: AbortController;
+            settled: number;
+            answers: number;
+            texts: number;
+            untilMs: number;
+          }[] = [];
+          const under: { batch: readonly Text[]; finish: (answer?: Answer) => void }[] = [];
+          let started = 0;
+          const run = workers.run.bind(workers);
+          workers.run = (batch) => {
+            const tokens = batch.map(({ ids }) => Math.max(1, ids.length));
+            assert.ok(batch.length === 1 || Math.max(...tokens) * batch.length <= 256);
+            for (const { name } of batch) {
+              const request = requests[Number(name)];
+              assert.ok(request && !request.controller.signal.aborted, 'an abandoned text ran');
+              assert.ok(request.untilMs > clock.now(), 'an expired text ran');
+            }
+            const answer = run(batch);
+            const made = workers.runs[workers.runs.length - 1] as (typeof workers.runs)[number];
+            under.push({ batch, finish: made.finish });
+            started++;
+            return answer;
+          };
+          for (const each of steps) {
+            if (each.kind === 'submit') {
+              const name = String(requests.length);
+              const request = {
+                controller: new AbortController(),
+                settled: 0,
+                answers: 0,
+                texts: each.tokens.length,
+                untilMs: clock.now() + each.lifeMs,
+              };
+              requests.push(request);
+              const items = each.tokens.map((tokens, index) => text(tokens, name, index + 1));
+              const options = { signal: request.controller.signal, deadlineMs: request.untilMs };
+              void scheduler.submit(items, options).then(
+                (answers) => {
+                  request.settled++;
+                  request.answers = answers.length;
+                  assert.deepEqual(
+                    answers.map(({ output }) => output[0]),
+                    each.tokens,
+                  );
+                },
+                () => request.settled++,
+              );
+            } else if (each.kind === 'finish' && under.length > 0) {
+              const [one] = under.splice(each.pick % under.length, 1);
+              one?.finish(each.how === 'done' ? undefined : ({ at: each.how, reason: 'x' } as Answer));
+            } else if (each.kind === 'abort' && requests.length > 0) {
+              requests[each.pick % requests.length]?.controller.abort();
+            } else if (each.kind === 'wait') await clock.advance(each.ms);
+            await settle();
+            assert.ok(
+              workers.idle === 0 || scheduler.stats().queueLength === 0,
+              'somebody waits while a worker is free',
+            );
+          }
+          // From now on everything works: whoever still waits is through within as many batches as texts waited.
+          const waiting = scheduler.stats().queueLength;
+          const before = started;
+          while (under.length > 0) {
+            under.shift()?.finish();
+            await settle();
+          }
+          assert.ok(started - before <= waiting);
+          for (const { settled, answers, texts } of requests) {
+            assert.equal(settled, 1);
+            assert.ok(answers === 0 || answers === texts);
+          }
+          const { queueLength, queueTokens } = scheduler.stats();
+          assert.deepEqual([queueLength, queueTokens], [0, 0]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
