@@ -27,7 +27,7 @@ apt_of() { # suite, then the arguments of apt-get
   lists=$cache/apt-$1
   shift
   apt-get -qq -o Dir::Etc::sourcelist="$lists/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$lists/lists" \
-    -o Dir::Cache="$lists" -o APT::Sandbox::User=root "$@"
+    -o Dir::Cache="$lists" -o APT::Sandbox::User=root -o Acquire::http::Timeout=20 -o Acquire::Retries=1 "$@"
 }
 
 unpacked() { # folder, suite, packages: unpacks them into the cache unless they are there

@@ -95,6 +95,10 @@ export function createConsulAgent(settings: Settings): ConsulAgent {
     return token ? { 'x-consul-token': token } : {};
   };
 
+  /** The last failure to reach the agent, until it is reached again. */
+  let away: MeshError | undefined;
+  let trying = false;
+
   /** Runs one request with its own cancel emitter, and turns what it throws into a MeshError. */
   const request = async (
     method: '_get' | '_put',
@@ -102,14 +106,25 @@ export function createConsulAgent(settings: Settings): ConsulAgent {
     signal: AbortSignal,
   ): Promise<RawResponse> => {
     if (signal.aborted) throw abortReason(signal);
+    // While the agent is away one request at a time finds out whether it is back, and the others fail as it did: each may
+    // hold a thread of the name resolver for seconds, and the whole process has four.
+    if (away && trying) throw away;
+    const trial = away !== undefined;
+    trying ||= trial;
     const ctx = new EventEmitter();
     const onAbort = (): void => void ctx.emit('cancel');
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      return await raw[method]({ timeout: REQUEST_MS, ...given, name: given.path, headers: headers(), ctx });
+      const answer = await raw[method]({ timeout: REQUEST_MS, ...given, name: given.path, headers: headers(), ctx });
+      away = undefined;
+      return answer;
     } catch (error) {
-      throw signal.aborted ? abortReason(signal) : unavailable(address, error);
+      if (signal.aborted) throw abortReason(signal);
+      const failure = unavailable(address, error);
+      away = responseStatus(error) === undefined ? failure : undefined;
+      throw failure;
     } finally {
+      if (trial) trying = false;
       signal.removeEventListener('abort', onAbort);
     }
   };

@@ -8,6 +8,7 @@ import { createRoster, type Roster } from '../roster.js';
 import { createConsulAgent, isRefused } from './agent.js';
 import { announce } from './announce.js';
 import { follow } from './discover.js';
+import { createFeeds } from './feeds.js';
 import type { ConsulSettings } from './settings.js';
 
 export interface ConsulRegistryOptions {
@@ -32,6 +33,10 @@ export async function openConsulRegistry(options: ConsulRegistryOptions): Promis
   const agent = createConsulAgent(settings);
   const closed = new AbortController();
   const rosters = new Set<Roster>();
+  const feeds = createFeeds((name, onList, signal) => {
+    const service = `${settings.consulPrefix}${name}`;
+    void follow({ agent, service, capability: name, clock, random, log, onList }, signal); // never rejects
+  });
   try {
     await agent.checkToken(AbortSignal.timeout(START_MS));
   } catch (error) {
@@ -59,14 +64,15 @@ export async function openConsulRegistry(options: ConsulRegistryOptions): Promis
       }
       const lists = new Map<string, readonly Instance[]>();
       const names = capability === '' ? ALL : [capability];
-      for (const name of names) {
-        const onList = (instances: readonly Instance[], fresh: boolean): void => {
+      const stops = names.map((name) =>
+        feeds.follow(name, (instances, fresh) => {
           lists.set(name, instances);
           if (lists.size === names.length) roster.believe([...lists.values()].flat(), fresh);
-        };
-        const service = `${settings.consulPrefix}${name}`;
-        void follow({ agent, service, capability: name, clock, random, log, onList }, stop.signal); // never rejects
-      }
+        }),
+      );
+      stop.signal.addEventListener('abort', () => {
+        for (const each of stops) each();
+      });
       return roster.watch;
     },
     async close() {

@@ -1,6 +1,6 @@
 /**
  * A real Consul agent on free ports: started, stopped, killed and started again by a test. The binary is CONSUL_BIN, or what
- * scripts/fetch-consul.sh finds or fetches; where none can be had the suite is skipped in capitals.
+ * scripts/fetch-consul.sh has fetched; where there is neither the suite is skipped in capitals.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,9 +17,6 @@ export interface ConsulProcess {
   readonly secureAddress: string;
   /** SIGKILL; resolves when it is gone. Its memory, and so everything registered, is gone with it. */
   kill(): Promise<void>;
-  /** SIGSTOP and SIGCONT. */
-  pause(): void;
-  resume(): void;
   /** Starts again on the same ports, empty; resolves when it has a leader. */
   restart(): Promise<void>;
   /** A request to its API, JSON in and out. */
@@ -41,7 +38,7 @@ let binary: string | null | undefined;
 export function consulOrSkip(context: Mocha.Context): string {
   if (binary === undefined) {
     try {
-      binary = execFileSync(join(packageRoot, 'scripts', 'fetch-consul.sh'), {
+      binary = execFileSync(join(packageRoot, 'scripts', 'fetch-consul.sh'), ['--cached'], {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'pipe'],
       }).trim();
@@ -54,25 +51,40 @@ export function consulOrSkip(context: Mocha.Context): string {
   return binary ?? context.skip();
 }
 
+/** Starts an agent; where one of its ports was taken in the meantime, again on others. */
 export async function startConsul(binaryPath: string, options: ConsulOptions = {}): Promise<ConsulProcess> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOnce(binaryPath, options);
+    } catch (error) {
+      if (tries === 3 || !/address already in use/.test(String(error))) throw error;
+    }
+  }
+}
+
+async function startOnce(binaryPath: string, options: ConsulOptions): Promise<ConsulProcess> {
   const [http, https, dns, grpc, server, serfLan, serfWan] = await freePorts(7);
   const address = `127.0.0.1:${http}`;
   const folder = mkdtempSync(join(tmpdir(), 'plexus-consul-'));
+  const [major = 1, minor = 8] = versionOf(binaryPath);
+  const knows = (sinceMinor: number): boolean => major > 1 || minor >= sinceMinor;
+  const token = options.managementToken;
   const config = {
     ports: {
       http,
-      ...(options.config?.cert_file !== undefined && { https }),
       dns,
       grpc,
       server,
       serf_lan: serfLan,
       serf_wan: serfWan,
+      ...(options.config?.cert_file !== undefined && { https }),
+      ...(knows(14) && { grpc_tls: -1 }), // on a fixed port by default, and 1.8 refuses the key
     },
-    ...(options.managementToken && {
+    ...(token && {
       acl: {
         enabled: true,
         default_policy: 'deny',
-        tokens: { master: options.managementToken, agent: options.managementToken },
+        tokens: { agent: token, [knows(11) ? 'initial_management' : 'master']: token },
       },
       primary_datacenter: 'dc1',
     }),
@@ -123,22 +135,24 @@ export async function startConsul(binaryPath: string, options: ConsulOptions = {
     own.kill('SIGKILL');
     await exited;
   };
-  await start();
+  const stop = async (): Promise<void> => {
+    await kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  await start().catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return {
     address,
     secureAddress: `https://127.0.0.1:${https}`,
     kill,
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
     async restart() {
       await kill();
       await start();
     },
     api,
-    async stop() {
-      await kill();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
@@ -156,6 +170,12 @@ export function makeCertificates(binaryPath: string, folder: string) {
     server: { certFile: file('dc1-server-consul-0.pem'), keyFile: file('dc1-server-consul-0-key.pem'), caFile },
     client: { certFile: file('dc1-client-consul-0.pem'), keyFile: file('dc1-client-consul-0-key.pem'), caFile },
   };
+}
+
+/** [1, 8] of "Consul v1.8.7". */
+function versionOf(binaryPath: string): number[] {
+  const said = execFileSync(binaryPath, ['version'], { encoding: 'utf8' });
+  return (/v(\d+)\.(\d+)/.exec(said) ?? []).slice(1).map(Number);
 }
 
 /** Ports that nobody listens on now; all are held open until the last is known, so that they differ. */
