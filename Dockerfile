@@ -53,6 +53,7 @@ FROM base AS gateway
 COPY --from=production-gateway /app/node_modules node_modules
 COPY --from=build-gateway /app/dist dist
 COPY pipelines pipelines
+COPY dashboard dashboard
 ENV PLEXUS_ADDRESS=0.0.0.0:50050 PLEXUS_HTTP_ADDRESS=0.0.0.0:8080
 EXPOSE 50050 8080
 ENTRYPOINT ["node", "bin/plexus.js", "serve"]

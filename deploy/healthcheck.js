@@ -1,5 +1,5 @@
 // The health check of a container: asks grpc.health.v1 on this process's own port (PLEXUS_ADDRESS) and exits 0 where it serves.
-// It runs every few seconds beside the process it asks, so it is node:http2 alone: 40 ms of CPU, where the CLI takes 400.
+// It runs every few seconds beside the process it asks, so it is node:http2 alone: 0.1 s of CPU, where the CLI takes 0.5.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 
@@ -20,9 +20,7 @@ const secure = {
   ...(PLEXUS_TLS_CA && { ca: readFileSync(PLEXUS_TLS_CA) }),
   ...(PLEXUS_TLS_CERT && { cert: readFileSync(PLEXUS_TLS_CERT), key: readFileSync(PLEXUS_TLS_KEY ?? PLEXUS_TLS_CERT) }),
 };
-const session = PLEXUS_TLS_CERT
-  ? connect(`https://127.0.0.1:${port}`, secure)
-  : connect(`http://127.0.0.1:${port}`);
+const session = PLEXUS_TLS_CERT ? connect(`https://127.0.0.1:${port}`, secure) : connect(`http://127.0.0.1:${port}`);
 session.on('error', (error) => leave(1, error.message));
 
 const call = session.request({
