@@ -85,6 +85,8 @@ WRAPPER
 
 start() {
   rm -f "$state/docker.pid"
+  key=/etc/docker/key.json # written at every start, read by nothing since engines stopped signing images
+  [ ! -e "$key" ] || key=
   # In the host's network, without touching its firewall: compose networks, their DNS and published ports work all the same;
   # containers have no way out, which only builds need (--network=host).
   PATH="$cache/bin:$PATH" setsid dockerd --data-root "$cache/data" --exec-root "$state/exec" --pidfile "$state/docker.pid" \
@@ -99,6 +101,10 @@ start() {
     [ "$tries" -lt 150 ] || none "dockerd did not answer in 30 s: $(tail -1 "$state/dockerd.log")"
     sleep 0.2
   done
+  if [ -n "$key" ]; then
+    rm -f "$key"
+    rmdir --ignore-fail-on-non-empty "${key%/*}"
+  fi
 }
 
 make_base() {

@@ -8,10 +8,7 @@ skipped() {
   echo "SKIPPED: THE COMPOSE STAGE DID NOT RUN. $1" >&2
   exit 3
 }
-log=$(mktemp)
-exports=$(scripts/container-engine.sh up 2>"$log") || skipped "$(tail -1 "$log")"
-cat "$log" >&2
-rm -f "$log"
+exports=$(scripts/container-engine.sh up) || skipped "SEE THE LINE ABOVE."
 eval "$exports"
 trap '[ "${PLEXUS_ENGINE_STARTED:-0}" = 0 ] || scripts/container-engine.sh down' EXIT
 trap 'exit 130' INT TERM
