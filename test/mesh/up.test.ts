@@ -48,13 +48,23 @@ describe('plexus up', function () {
     assert.equal(shown.code, 0, shown.stderr);
     assert.match(shown.stdout, /^step +call +outcome/m);
     assert.match(shown.stdout, /analyze@\S+: [\d.]+ ms/);
-    const { stdout, code } = await plexus(['run', 'analyze', '--file', '-', '--json', '--address', mesh.grpc], {}, ARTICLE);
+    const { stdout, code } = await plexus(
+      ['run', 'analyze', '--file', '-', '--json', '--address', mesh.grpc],
+      {},
+      ARTICLE,
+    );
     assert.equal(code, 0);
     const response = JSON.parse(stdout);
     assert.equal(response.degraded, false);
-    const outcomes = Object.fromEntries(response.steps.map(({ name, outcome }: { name: string; outcome: string }) => [name, outcome]));
+    const outcomes = Object.fromEntries(
+      response.steps.map(({ name, outcome }: { name: string; outcome: string }) => [name, outcome]),
+    );
     for (const outcome of Object.values(outcomes)) assert.match(String(outcome), /OK|SKIPPED/);
-    assert(response.steps.every(({ outcome, model }: { outcome: string; model: unknown }) => outcome !== 'STEP_OUTCOME_OK' || model));
+    assert(
+      response.steps.every(
+        ({ outcome, model }: { outcome: string; model: unknown }) => outcome !== 'STEP_OUTCOME_OK' || model,
+      ),
+    );
   });
 
   for (const [capability, words, expected] of [
@@ -107,11 +117,16 @@ describe('plexus up', function () {
   });
 
   it('keeps a deadline: an expired one is refused with its code', async () => {
-    await assert.rejects(client.embed.embed({ texts: ['x'] }, { timeoutMs: -1 }), (error) => error instanceof MeshError && error.code === 'DEADLINE_EXCEEDED');
+    await assert.rejects(
+      client.embed.embed({ texts: ['x'] }, { timeoutMs: -1 }),
+      (error) => error instanceof MeshError && error.code === 'DEADLINE_EXCEEDED',
+    );
   });
 
   it('drains on Ctrl-C, exits with 0 and leaves no process behind', async () => {
-    const pids = await Promise.all(['tokenize-1', 'embed-1', 'embed-2', 'classify-1', 'summarize-1', 'gateway-1'].map(pidOf));
+    const pids = await Promise.all(
+      ['tokenize-1', 'embed-1', 'embed-2', 'classify-1', 'summarize-1', 'gateway-1'].map(pidOf),
+    );
     client.close();
     assert.equal(await mesh.stop(), 0);
     for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
