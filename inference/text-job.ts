@@ -6,6 +6,7 @@ import {
   type EncodeOptions,
   type Encoding,
   type Tokenizer,
+  TokenizerError,
 } from './tokenizer/index.js';
 
 export type TextJob =
@@ -25,6 +26,11 @@ export interface TextAnswers {
   chunk: Chunk[];
 }
 
+/** What a text cannot be given with these options (a stride beyond what is left of one text of a pair), in words. */
+export interface TextRefused {
+  refused: string;
+}
+
 /** UTF-16 code units the job reads, or ids. */
 export function sizeOf(job: TextJob): number {
   if (job.kind === 'decode') return job.ids.length;
@@ -34,8 +40,16 @@ export function sizeOf(job: TextJob): number {
 export function performTextJob<K extends TextJob['kind']>(
   tokenizer: Tokenizer,
   job: Extract<TextJob, { kind: K }>,
-): TextAnswers[K];
-export function performTextJob(tokenizer: Tokenizer, job: TextJob): TextAnswers[TextJob['kind']] {
+): TextAnswers[K] | TextRefused {
+  try {
+    return perform(tokenizer, job) as TextAnswers[K];
+  } catch (error) {
+    if (error instanceof TokenizerError) return { refused: error.message };
+    throw error;
+  }
+}
+
+function perform(tokenizer: Tokenizer, job: TextJob): TextAnswers[TextJob['kind']] {
   switch (job.kind) {
     case 'fit':
       return job.pair === undefined ? fitText(tokenizer, job) : fitPair(tokenizer, job, job.pair);

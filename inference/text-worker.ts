@@ -1,7 +1,7 @@
 /** The thread for long texts: a tokenizer of its own, one job at a time. No onnxruntime here. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FromWorker, ToWorker } from './protocol.js';
-import { performTextJob, type TextAnswers, type TextJob } from './text-job.js';
+import { performTextJob, type TextAnswers, type TextJob, type TextRefused } from './text-job.js';
 import { loadTokenizer } from './tokenizer/index.js';
 
 export interface TextWorkerStart {
@@ -10,7 +10,8 @@ export interface TextWorkerStart {
 }
 
 async function main(port: NonNullable<typeof parentPort>): Promise<void> {
-  const say = (message: FromWorker<true, TextAnswers[TextJob['kind']]>): void => port.postMessage(message);
+  const say = (message: FromWorker<true, TextAnswers[TextJob['kind']] | TextRefused>): void =>
+    port.postMessage(message);
   const { folder } = workerData as TextWorkerStart;
   const tokenizer = await loadTokenizer(folder);
   port.on('message', ({ job, body }: ToWorker<TextJob>) => {

@@ -6,7 +6,7 @@ import type { Clock } from '../chassis/clock.js';
 import { abortReason, fieldError, MeshError } from '../chassis/errors.js';
 import { createPool, type Pool } from './pool.js';
 import type { InferenceSettings } from './settings.js';
-import { performTextJob, sizeOf, type TextAnswers, type TextJob } from './text-job.js';
+import { performTextJob, sizeOf, type TextAnswers, type TextJob, type TextRefused } from './text-job.js';
 import type { Chunk, ChunkOptions, EncodeOptions, Encoding, Tokenizer } from './tokenizer/index.js';
 import { rpcTurns, type Turns } from './turns.js';
 
@@ -39,7 +39,7 @@ export interface TextInput {
 export interface TextReader {
   /** Ids for a model, one a text. TEXT_TOO_LONG names the text where cutting is refused. */
   fit(texts: readonly TextInput[], options: FitOptions): Promise<FittedText[]>;
-  /** Everything a tokenizer knows of each text. */
+  /** Everything a tokenizer knows of each text. FIELD_INVALID names `truncation` where it cannot be done to a text. */
   encode(texts: readonly TextInput[], options: Partial<EncodeOptions>, signal: AbortSignal): Promise<Encoding[]>;
   count(texts: readonly string[], addSpecialTokens: boolean, signal: AbortSignal): Promise<number[]>;
   decode(sequences: readonly ArrayLike<number>[], skipSpecialTokens: boolean, signal: AbortSignal): Promise<string[]>;
@@ -61,6 +61,8 @@ export interface TextReaderOptions {
   turns?: Turns;
 }
 
+type TextAnswer = TextAnswers[TextJob['kind']] | TextRefused;
+
 const WORKER = new URL('./text-worker.js', import.meta.url);
 
 export function createTextReader(options: TextReaderOptions): TextReader {
@@ -68,11 +70,11 @@ export function createTextReader(options: TextReaderOptions): TextReader {
   let spentMs = 0;
   let closed = false;
   /** The other thread: started by the first long text. */
-  let beside: { pool: Pool<TextJob, TextAnswers[TextJob['kind']], true>; started: Promise<true> } | undefined;
+  let beside: { pool: Pool<TextJob, TextAnswer, true>; started: Promise<true> } | undefined;
   const line: (() => void)[] = [];
 
   function startBeside(): NonNullable<typeof beside> {
-    const pool = createPool<TextJob, TextAnswers[TextJob['kind']], true>({
+    const pool = createPool<TextJob, TextAnswer, true>({
       name: `${name} tokenizer`,
       script: WORKER,
       start: { folder: options.folder },
@@ -86,7 +88,7 @@ export function createTextReader(options: TextReaderOptions): TextReader {
   }
 
   /** Waits for the thread; who has given up meanwhile leaves the line. */
-  async function performBeside(job: TextJob, signal: AbortSignal): Promise<TextAnswers[TextJob['kind']]> {
+  async function performBeside(job: TextJob, signal: AbortSignal): Promise<TextAnswer> {
     beside ??= startBeside();
     const { pool, started } = beside;
     await started;
@@ -129,7 +131,7 @@ export function createTextReader(options: TextReaderOptions): TextReader {
       const job = jobs[index] as Extract<TextJob, { kind: K }>;
       if (sizeOf(job) > settings.longText) {
         const done = performBeside(job, signal).then((answer) => {
-          answers[index] = answer as TextAnswers[K];
+          answers[index] = accepted(answer as TextAnswers[K] | TextRefused);
         });
         done.catch(() => {}); // awaited below, unless a short text throws before that
         long.push(done);
@@ -141,7 +143,7 @@ export function createTextReader(options: TextReaderOptions): TextReader {
         if (signal.aborted) break;
       }
       const startedMs = clock.monotonic();
-      answers[index] = performTextJob(tokenizer, job);
+      answers[index] = accepted(performTextJob(tokenizer, job));
       const ms = clock.monotonic() - startedMs;
       spentMs += ms;
       turns.spent(ms);
@@ -189,4 +191,12 @@ export function createTextReader(options: TextReaderOptions): TextReader {
       await beside?.pool.close();
     },
   };
+}
+
+/** Only what truncation is asked to do can be impossible for a text; everything else was checked before. */
+function accepted<T>(answer: T | TextRefused): T {
+  if (typeof answer === 'object' && answer !== null && 'refused' in answer) {
+    throw fieldError('FIELD_INVALID', 'truncation', answer.refused);
+  }
+  return answer as T;
 }
