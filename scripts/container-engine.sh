@@ -103,7 +103,7 @@ start() {
   done
   if [ -n "$key" ]; then
     rm -f "$key"
-    rmdir --ignore-fail-on-non-empty "${key%/*}"
+    rmdir "${key%/*}" 2>/dev/null || true
   fi
 }
 
