@@ -175,6 +175,7 @@ async function send<Request>(
     write(request: Request): boolean;
     end(): void;
     once(event: string, listener: () => void): unknown;
+    removeListener(event: string, listener: () => void): unknown;
     cancel(): void;
   },
   requests: AsyncIterable<Request>,
@@ -183,9 +184,12 @@ async function send<Request>(
     for await (const request of requests) {
       if (!call.write(request)) {
         await new Promise<void>((resolve) => {
-          call.once('drain', resolve);
-          call.once('close', resolve);
-          call.once('error', resolve);
+          const events = ['drain', 'close', 'error'];
+          const go = (): void => {
+            for (const event of events) call.removeListener(event, go); // one wait, one set of listeners
+            resolve();
+          };
+          for (const event of events) call.once(event, go);
         });
       }
     }
