@@ -6,11 +6,13 @@ import { TokenizerError } from './error.js';
 import { readSentencePiece } from './sentence-piece.js';
 import { settingToken, type TokenizerSettings } from './settings.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
+import { parseTokenizerFile } from './tokenizer-file.js';
 
 /** Loads the tokenizer in `folder`; throws TokenizerError when there is none, or one that is not supported. */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const whole = await readIfThere(join(folder, 'tokenizer.json'));
-  if (whole !== undefined) return createTokenizer(parse(whole, join(folder, 'tokenizer.json')));
+  if (whole !== undefined)
+    return createTokenizer(read(() => parseTokenizerFile(whole), join(folder, 'tokenizer.json')));
   const settings = await readSettings(folder);
   const words = await readIfThere(join(folder, 'vocab.txt'));
   if (words !== undefined) return createTokenizer(fromWords(words.toString('utf8'), settings));
@@ -48,9 +50,14 @@ async function readIfThere(path: string): Promise<Buffer | undefined> {
 }
 
 function parse(bytes: Buffer, path: string): unknown {
+  return read(() => JSON.parse(bytes.toString('utf8')), path);
+}
+
+function read(parsed: () => unknown, path: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return parsed();
   } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
     throw new TokenizerError(`${path} is not JSON`, { cause });
   }
 }

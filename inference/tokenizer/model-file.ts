@@ -2,10 +2,13 @@
 import { TokenizerError } from './error.js';
 import { createBpe, knowsAllBytes, readMerges } from './models/bpe.js';
 import type { Model } from './models/model.js';
-import { createUnigram, scoreAsRead } from './models/unigram.js';
+import { createUnigram } from './models/unigram.js';
 import { createWordLevel } from './models/word-level.js';
 import { createWordPiece } from './models/word-piece.js';
 import { endsInByteLevel } from './pre-tokenizer.js';
+import { scoreAsRead } from './scores.js';
+import type { TokenTable } from './token-table.js';
+import { type MergeBytes, PieceTable } from './tokenizer-file.js';
 import { vocabularyOf } from './vocabulary.js';
 
 export interface ModelFile {
@@ -20,7 +23,7 @@ export function createModel(json: unknown, preTokenizer: unknown): ModelFile {
     case 'WordPiece':
       return {
         rawBytes: false,
-        model: createWordPiece(vocabularyOf(config.vocab as Record<string, number>), {
+        model: createWordPiece(vocabularyOf(config.vocab as Record<string, number> | TokenTable), {
           unknownToken: String(config.unk_token ?? '[UNK]'),
           prefix: String(config.continuing_subword_prefix ?? '##'),
           charactersMax: Number(config.max_input_chars_per_word ?? 100),
@@ -30,7 +33,7 @@ export function createModel(json: unknown, preTokenizer: unknown): ModelFile {
       return {
         rawBytes: false,
         model: createWordLevel(
-          vocabularyOf(config.vocab as Record<string, number>),
+          vocabularyOf(config.vocab as Record<string, number> | TokenTable),
           String(config.unk_token ?? '<unk>'),
         ),
       };
@@ -47,35 +50,37 @@ export function createModel(json: unknown, preTokenizer: unknown): ModelFile {
 function guessType(config: Record<string, unknown>): string | undefined {
   if (config.merges !== undefined) return 'BPE';
   if (config.continuing_subword_prefix !== undefined) return 'WordPiece';
-  if (Array.isArray(config.vocab)) return 'Unigram';
+  if (Array.isArray(config.vocab) || config.vocab instanceof PieceTable) return 'Unigram';
   return config.unk_token === undefined ? undefined : 'WordLevel';
 }
 
 function readUnigram(config: Record<string, unknown>): Model {
-  const entries = config.vocab as [string, number][];
-  const texts = new Array<string>(entries.length);
-  const scores = new Float64Array(entries.length);
-  for (let i = 0; i < entries.length; i++) {
-    const entry = entries[i] as [string, number];
-    texts[i] = entry[0];
-    scores[i] = scoreAsRead(entry[1]);
-  }
-  return createUnigram(texts, scores, {
+  const { tokens, scores } = config.vocab instanceof PieceTable ? config.vocab : pieceTable(config.vocab);
+  return createUnigram(tokens, scores.subarray(0, tokens.count), {
     unknownId: typeof config.unk_id === 'number' ? config.unk_id : null,
     byteFallback: config.byte_fallback === true,
   });
+}
+
+function pieceTable(vocab: unknown): PieceTable {
+  const pieces = new PieceTable();
+  for (const [text, score] of vocab as [string, number][]) {
+    pieces.tokens.add(text, pieces.tokens.count);
+    pieces.addScore(scoreAsRead(score));
+  }
+  return pieces;
 }
 
 function readBpe(config: Record<string, unknown>, preTokenizer: unknown): ModelFile {
   if (typeof config.dropout === 'number' && config.dropout > 0) {
     throw new TokenizerError('the BPE model asks for dropout, which makes ids random, and is not supported');
   }
-  const vocabulary = vocabularyOf(config.vocab as Record<string, number>);
+  const vocabulary = vocabularyOf(config.vocab as Record<string, number> | TokenTable);
   const continuingPrefix = String(config.continuing_subword_prefix ?? '');
   const endSuffix = String(config.end_of_word_suffix ?? '');
   const rawBytes =
     endsInByteLevel(preTokenizer) && continuingPrefix === '' && endSuffix === '' && knowsAllBytes(vocabulary);
-  const merges = readMerges((config.merges ?? []) as unknown[], vocabulary, continuingPrefix.length);
+  const merges = readMerges((config.merges ?? []) as unknown[] | MergeBytes, vocabulary, continuingPrefix.length);
   return {
     rawBytes,
     model: createBpe(vocabulary, merges, {

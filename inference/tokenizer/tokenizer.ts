@@ -80,13 +80,13 @@ export function createTokenizer(json: unknown): Tokenizer {
   const sink = new TokenSink();
   const alwaysTrack = preTokenizer?.needsPlaces === true;
 
-  const textOf = (id: number): string | undefined => added.byId.get(id)?.pattern ?? model.vocabulary.tokens[id];
+  const textOf = (id: number): string | undefined => added.byId.get(id)?.pattern ?? model.vocabulary.textOf(id);
 
   const runSection = (section: Section, tracked: boolean) => {
     const first = sink.length;
     const { text } = section.text;
     if (section.tokenId >= 0) {
-      if (text !== model.vocabulary.tokens[section.tokenId]) sink.pushText(section.tokenId, 0, text.length, text);
+      if (text !== model.vocabulary.textOf(section.tokenId)) sink.pushText(section.tokenId, 0, text.length, text);
       else sink.push(section.tokenId, 0, text.length);
       sink.word++;
     } else {
@@ -169,7 +169,7 @@ export function createTokenizer(json: unknown): Tokenizer {
         offsets,
         words: Array.from(sink.words.subarray(0, length)),
         sequences: new Array<number>(length).fill(sequence),
-        tokens: ids.map((id, i) => texts?.get(i) ?? model.vocabulary.tokens[id] ?? textOf(id) ?? ''),
+        tokens: ids.map((id, i) => texts?.get(i) ?? model.vocabulary.textOf(id) ?? textOf(id) ?? ''),
         overflowing: [],
       },
     };
@@ -226,14 +226,14 @@ export function createTokenizer(json: unknown): Tokenizer {
         tokens ??= Array.from(ids, (id, i) => {
           if (i < first) return before.tokens[i] as string;
           if (i >= last) return after.tokens[i - last] as string;
-          return texts?.get(i - first) ?? model.vocabulary.tokens[id] ?? textOf(id) ?? '';
+          return texts?.get(i - first) ?? model.vocabulary.textOf(id) ?? textOf(id) ?? '';
         });
         return tokens;
       },
     };
   };
 
-  const spaces = createSpaceTable((id) => model.vocabulary.tokens[id] ?? textOf(id) ?? '');
+  const spaces = createSpaceTable((id) => model.vocabulary.textOf(id) ?? textOf(id) ?? '');
 
   const encodeOne = (input: string, options: Partial<EncodeOptions> = {}): Encoding => {
     if (around === undefined) return encodeAll([input], options);
@@ -324,7 +324,7 @@ export function createTokenizer(json: unknown): Tokenizer {
     idToToken: textOf,
     tokenToId,
     specialTokenCount: (pair = false) => postProcessor?.added(pair) ?? 0,
-    vocabSize: added.list.reduce((size, token) => Math.max(size, token.id + 1), model.vocabulary.tokens.length),
+    vocabSize: added.list.reduce((size, token) => Math.max(size, token.id + 1), model.vocabulary.idLimit),
     padId: padIdOf(config, tokenToId, special),
     specialTokens: special.map(({ id, content }) => ({ id, content })),
     fileMaxTokens: (config.truncation as { max_length?: number } | null | undefined)?.max_length,

@@ -1,86 +1,79 @@
 // Tokens and ids. Tokens lie in one array of code units and are found through an open-addressing table by a hash that
 // grows one unit at a time, so models can try every prefix of a word in one walk and never cut a substring.
-
-/** Where hashing starts. */
-export const HASH_SEED = 0x811c9dc5 | 0;
-
-/** The hash of a text one unit longer. */
-export function hashStep(hash: number, unit: number): number {
-  return Math.imul(hash ^ unit, 0x01000193) ^ (hash >>> 15);
-}
-
-/** The hash of a whole string, from `seed`. */
-export function hashText(text: string, start: number, end: number, seed: number): number {
-  let hash = seed;
-  for (let i = start; i < end; i++) hash = hashStep(hash, text.charCodeAt(i));
-  return hash;
-}
+import { HASH_SEED, hashText, spread } from './hash.js';
+import { TokenTable } from './token-table.js';
 
 export class Vocabulary {
-  /** Token texts by id; holes where an id is not used. */
-  readonly tokens: (string | undefined)[] = [];
   /** Number of different tokens. */
   readonly size: number;
+  /** Ids lie below this. */
+  readonly idLimit: number;
   /** The longest token in code units. */
   readonly longest: number;
 
   private readonly units: Uint16Array;
-  /** Per entry: offset into `units`, length, id. */
-  private readonly entries: Int32Array;
-  /** Entry number plus one, by hash; 0 is free. Beside it the full hash. */
-  private readonly table: Int32Array;
+  private readonly starts: Int32Array;
+  /**
+   * Per slot: length plus one (0 is free), hash, place in `units`, id. All that a look-up compares lies side by side:
+   * with a large vocabulary each array more would be one more cache miss.
+   */
+  private readonly slots: Int32Array;
   private readonly mask: number;
+  /** Entry number plus one, by id. */
+  private readonly entryOf: Int32Array;
+  /** Some text has several ids, of which the last holds. */
+  private readonly hasDoubles: boolean;
+  private readonly texts: (string | undefined)[] = [];
 
-  /** Later tokens of the same text take the id over, as in the files' own readers. */
-  constructor(texts: readonly string[], ids?: ArrayLike<number>) {
-    const count = texts.length;
-    let total = 0;
-    let longest = 0;
-    for (const text of texts) {
-      total += text.length;
-      if (text.length > longest) longest = text.length;
-    }
-    this.longest = longest;
-    this.units = new Uint16Array(total);
-    this.entries = new Int32Array(3 * count);
+  constructor(tokens: TokenTable) {
+    const { count, hashes, ids, starts, units } = tokens;
+    this.units = units.slice(0, starts[count]);
+    this.starts = starts.slice(0, count + 1);
     let capacity = 16;
     while (capacity < 2 * count) capacity *= 2;
-    this.table = new Int32Array(2 * capacity);
-    this.mask = capacity - 1;
-    let offset = 0;
+    const slots = new Int32Array(4 * capacity);
+    const mask = capacity - 1;
+    this.slots = slots;
+    this.mask = mask;
     let size = 0;
-    const { units, entries, table, mask } = this;
+    let longest = 0;
+    let idLimit = 0;
     for (let n = 0; n < count; n++) {
-      const text = texts[n] as string;
-      const id = ids === undefined ? n : (ids[n] as number);
-      this.tokens[id] = text;
-      let hash = HASH_SEED;
-      for (let i = 0; i < text.length; i++) {
-        const unit = text.charCodeAt(i);
-        units[offset + i] = unit;
-        hash = hashStep(hash, unit);
+      const start = starts[n] as number;
+      const length = (starts[n + 1] as number) - start;
+      const hash = hashes[n] as number;
+      const id = ids[n] as number;
+      if (length > longest) longest = length;
+      if (id >= idLimit) idLimit = id + 1;
+      let at = 4 * (spread(hash) & mask);
+      while (slots[at] !== 0 && !(slots[at + 1] === hash && this.sameUnits(at, units, start, start + length))) {
+        at = (at + 4) & (4 * mask);
       }
-      let slot = spread(hash) & mask;
-      for (;;) {
-        const entry = table[2 * slot] as number;
-        if (entry === 0) {
-          table[2 * slot] = n + 1;
-          table[2 * slot + 1] = hash;
-          entries[3 * n] = offset;
-          entries[3 * n + 1] = text.length;
-          entries[3 * n + 2] = id;
-          offset += text.length;
-          size++;
-          break;
-        }
-        if (table[2 * slot + 1] === hash && this.same(entry - 1, text, 0, text.length, 0)) {
-          entries[3 * (entry - 1) + 2] = id;
-          break;
-        }
-        slot = (slot + 1) & mask;
+      if (slots[at] === 0) {
+        slots[at] = length + 1;
+        slots[at + 1] = hash;
+        slots[at + 2] = start;
+        size++;
       }
+      slots[at + 3] = id;
     }
     this.size = size;
+    this.hasDoubles = size < count;
+    this.longest = longest;
+    this.idLimit = idLimit;
+    this.entryOf = new Int32Array(idLimit);
+    for (let n = 0; n < count; n++) this.entryOf[ids[n] as number] = n + 1;
+  }
+
+  /** The text of an id, or undefined. */
+  textOf(id: number): string | undefined {
+    const known = this.texts[id];
+    if (known !== undefined) return known;
+    const entry = this.entryOf[id];
+    if (entry === undefined || entry === 0) return undefined;
+    const text = String.fromCharCode(...this.units.subarray(this.starts[entry - 1], this.starts[entry]));
+    this.texts[id] = text;
+    return text;
   }
 
   /** The id of a token, or -1. */
@@ -93,51 +86,53 @@ export class Vocabulary {
    * [start, end) of `text`; -1 when there is none.
    */
   find(text: string, start: number, end: number, hash: number, skip: number): number {
-    const { table, mask } = this;
-    let slot = spread(hash) & mask;
-    for (;;) {
-      const entry = table[2 * slot] as number;
-      if (entry === 0) return -1;
-      if (table[2 * slot + 1] === hash && this.same(entry - 1, text, start, end, skip)) {
-        return this.entries[3 * (entry - 1) + 2] as number;
-      }
-      slot = (slot + 1) & mask;
+    const { mask, slots, units } = this;
+    const length = end - start + skip + 1;
+    for (let at = 4 * (spread(hash) & mask); ; at = (at + 4) & (4 * mask)) {
+      const found = slots[at] as number;
+      if (found === 0) return -1;
+      if (slots[at + 1] !== hash || found !== length) continue;
+      const offset = (slots[at + 2] as number) + skip - start;
+      let i = start;
+      while (i < end && units[offset + i] === text.charCodeAt(i)) i++;
+      if (i === end) return slots[at + 3] as number;
     }
   }
 
   /** As `find`, in an array of code units, with nothing skipped. */
   findUnits(source: Uint16Array, start: number, end: number, hash: number): number {
-    const { table, mask, entries, units } = this;
-    const length = end - start;
-    let slot = spread(hash) & mask;
-    for (;;) {
-      const entry = table[2 * slot] as number;
-      if (entry === 0) return -1;
-      if (table[2 * slot + 1] === hash && entries[3 * (entry - 1) + 1] === length) {
-        const offset = (entries[3 * (entry - 1)] as number) - start;
-        let i = start;
-        while (i < end && units[offset + i] === source[i]) i++;
-        if (i === end) return entries[3 * (entry - 1) + 2] as number;
-      }
-      slot = (slot + 1) & mask;
+    const { mask, slots } = this;
+    for (let at = 4 * (spread(hash) & mask); ; at = (at + 4) & (4 * mask)) {
+      if (slots[at] === 0) return -1;
+      if (slots[at + 1] === hash && this.sameUnits(at, source, start, end)) return slots[at + 3] as number;
     }
   }
 
-  private same(entry: number, text: string, start: number, end: number, skip: number): boolean {
-    const { entries, units } = this;
-    const length = end - start;
-    if (entries[3 * entry + 1] !== length + skip) return false;
-    const offset = (entries[3 * entry] as number) + skip - start;
-    for (let i = start; i < end; i++) if (units[offset + i] !== text.charCodeAt(i)) return false;
+  /** Whether the token `id` is surely these units, found without the table. */
+  isUnits(id: number, source: Uint16Array, start: number, end: number): boolean {
+    const entry = this.hasDoubles ? 0 : (this.entryOf[id] ?? 0);
+    if (entry === 0) return false;
+    const from = this.starts[entry - 1] as number;
+    return (this.starts[entry] as number) - from === end - start && this.unitsEqual(from, source, start, end);
+  }
+
+  private sameUnits(slot: number, source: Uint16Array, start: number, end: number): boolean {
+    const { slots } = this;
+    return slots[slot] === end - start + 1 && this.unitsEqual(slots[slot + 2] as number, source, start, end);
+  }
+
+  private unitsEqual(from: number, source: Uint16Array, start: number, end: number): boolean {
+    const { units } = this;
+    const offset = from - start;
+    for (let i = start; i < end; i++) if (units[offset + i] !== source[i]) return false;
     return true;
   }
 }
 
-function spread(hash: number): number {
-  return Math.imul(hash ^ (hash >>> 16), 0x45d9f3b) >>> 8;
-}
-
-/** Reads a `{ token: id }` object. */
-export function vocabularyOf(object: Readonly<Record<string, number>>): Vocabulary {
-  return new Vocabulary(Object.keys(object), Int32Array.from(Object.values(object)));
+/** Reads a `{ token: id }` object, or what was read from a file's bytes. */
+export function vocabularyOf(source: Readonly<Record<string, number>> | TokenTable): Vocabulary {
+  if (source instanceof TokenTable) return new Vocabulary(source);
+  const table = new TokenTable();
+  for (const [text, id] of Object.entries(source)) table.add(text, id);
+  return new Vocabulary(table);
 }

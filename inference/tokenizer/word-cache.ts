@@ -1,8 +1,9 @@
 // Words seen before, with their tokens. Text repeats its words, so most of a model's work is found here. Keys and
 // tokens lie in flat arrays of fixed size; when either is full everything is forgotten, which bounds memory and costs
 // one refill.
+
+import { HASH_SEED, hashStep } from './hash.js';
 import type { TokenSink } from './token-sink.js';
-import { HASH_SEED, hashStep } from './vocabulary.js';
 
 const SLOTS = 1 << 15;
 const WORDS_MAX = SLOTS / 2;

@@ -3,8 +3,10 @@
 // characters stays near-linear.
 import { byteToChar } from '../byte-level.js';
 import { TokenizerError } from '../error.js';
+import { HASH_SEED, hashStep, hashText } from '../hash.js';
 import type { TokenSink } from '../token-sink.js';
-import { HASH_SEED, hashStep, hashText, type Vocabulary } from '../vocabulary.js';
+import { ByteReader, MergeBytes } from '../tokenizer-file.js';
+import type { Vocabulary } from '../vocabulary.js';
 import { WORD_UNITS_MAX, WordCache } from '../word-cache.js';
 import { MergeTable } from './merge-table.js';
 import type { Model } from './model.js';
@@ -35,57 +37,145 @@ export function knowsAllBytes(vocabulary: Vocabulary): boolean {
   return byteToChar.every((c) => vocabulary.idOf(c) >= 0);
 }
 
-/** Reads merges written as "a b" or as pairs. */
-export function readMerges(merges: readonly unknown[], vocabulary: Vocabulary, prefixLength: number): MergeTable {
+/** Reads merges written as "a b" or as pairs, from JSON or from a file's bytes. */
+export function readMerges(
+  merges: readonly unknown[] | MergeBytes,
+  vocabulary: Vocabulary,
+  prefixLength: number,
+): MergeTable {
+  const pair = new MergePair(vocabulary, prefixLength);
+  if (merges instanceof MergeBytes) return readMergeBytes(merges, pair);
   const table = new MergeTable(merges.length);
-  let scratch = new Uint16Array(256);
   let rank = 0;
   for (const merge of merges) {
-    if (typeof merge === 'string' && merge.startsWith('#version')) continue;
-    // Both tokens side by side in `scratch`, hashed as they are written: the left, the right, and the two as one.
-    const pair = typeof merge === 'string' ? undefined : (merge as [string, string]);
-    const text = pair === undefined ? (merge as string) : pair[0];
-    const second = pair === undefined ? (merge as string) : pair[1];
-    if (text.length + second.length > scratch.length) scratch = new Uint16Array(2 * (text.length + second.length));
-    let middle = 0;
-    let left = HASH_SEED;
-    while (middle < text.length) {
-      const unit = text.charCodeAt(middle);
-      if (unit === 0x20 && pair === undefined) break;
-      scratch[middle++] = unit;
-      left = hashStep(left, unit);
+    if (typeof merge === 'string') {
+      if (merge.startsWith('#version')) continue;
+      const space = merge.indexOf(' ');
+      if (space < 0 || merge.indexOf(' ', space + 1) >= 0) throw notTwoTokens(merge);
+      pair.readText(merge, 0, space, false);
+      pair.readText(merge, space + 1, merge.length, true);
+    } else {
+      const [left, right] = merge as [string, string];
+      pair.readText(left, 0, left.length, false);
+      pair.readText(right, 0, right.length, true);
     }
-    let end = middle;
-    let right = HASH_SEED;
-    let joined = left;
-    const from = pair === undefined ? middle + 1 : 0;
-    for (let i = from; i < second.length; i++) {
-      const unit = second.charCodeAt(i);
-      if (unit === 0x20 && pair === undefined) throw notTwoTokens(text);
-      scratch[end++] = unit;
-      right = hashStep(right, unit);
-      if (i - from >= prefixLength) joined = hashStep(joined, unit);
-    }
-    if (pair === undefined && middle === text.length) throw notTwoTokens(text);
-    const leftId = vocabulary.findUnits(scratch, 0, middle, left);
-    const rightId = vocabulary.findUnits(scratch, middle, end, right);
-    if (prefixLength > 0) {
-      scratch.copyWithin(middle, middle + prefixLength, end);
-      end -= prefixLength;
-    }
-    const merged = vocabulary.findUnits(scratch, 0, end, joined);
-    if (leftId < 0 || rightId < 0 || merged < 0) {
-      throw new TokenizerError(
-        `the merge ${JSON.stringify(merge)} uses or makes a token that is not in the vocabulary`,
-      );
-    }
-    table.set(leftId, rightId, rank++, merged);
+    pair.addTo(table, rank++);
   }
+  return table;
+}
+
+function readMergeBytes({ bytes, start, end }: MergeBytes, pair: MergePair): MergeTable {
+  // A merge usually takes some twelve bytes; the table grows where this guess is too low.
+  const table = new MergeTable(Math.floor((end - start) / 12));
+  const reader = new ByteReader(bytes, start);
+  reader.expect(0x5b);
+  if (reader.takes(0x5d)) return table;
+  let rank = 0;
+  do {
+    if (reader.takes(0x5b)) {
+      reader.readString();
+      pair.readUnits(reader.units, 0, reader.length, false);
+      reader.expect(0x2c);
+      reader.readString();
+      pair.readUnits(reader.units, 0, reader.length, true);
+      reader.expect(0x5d);
+    } else {
+      reader.readString();
+      const { units, length } = reader;
+      const space = units.indexOf(0x20);
+      if (space < 0 || space >= length || units.subarray(space + 1, length).includes(0x20)) {
+        const text = String.fromCharCode(...units.subarray(0, length));
+        if (text.startsWith('#version')) continue;
+        throw notTwoTokens(text);
+      }
+      pair.readUnits(units, 0, space, false);
+      pair.readUnits(units, space + 1, length, true);
+    }
+    pair.addTo(table, rank++);
+  } while (!reader.ends(0x5d));
   return table;
 }
 
 function notTwoTokens(text: string): TokenizerError {
   return new TokenizerError(`the merge ${JSON.stringify(text)} is not two tokens`);
+}
+
+/** Two tokens side by side, hashed as they are read: the left, the right, and the two as one. */
+class MergePair {
+  private units = new Uint16Array(256);
+  private middle = 0;
+  private end = 0;
+  private left = 0;
+  private right = 0;
+  private joined = 0;
+  private lastMerged = -1;
+  private readonly vocabulary: Vocabulary;
+  /** Units at the start of a right token that only mark it as continuing. */
+  private readonly prefixLength: number;
+
+  constructor(vocabulary: Vocabulary, prefixLength: number) {
+    this.vocabulary = vocabulary;
+    this.prefixLength = prefixLength;
+  }
+
+  /** Reads the left token, or the right one after it. */
+  readText(text: string, start: number, end: number, isRight: boolean): void {
+    const from = this.begin(end - start, isRight);
+    const { units } = this;
+    for (let i = start; i < end; i++) units[from + i - start] = text.charCodeAt(i);
+    this.finish(from, from + end - start, isRight);
+  }
+
+  readUnits(source: Uint16Array, start: number, end: number, isRight: boolean): void {
+    const from = this.begin(end - start, isRight);
+    const { units } = this;
+    for (let i = start; i < end; i++) units[from + i - start] = source[i] as number;
+    this.finish(from, from + end - start, isRight);
+  }
+
+  addTo(table: MergeTable, rank: number): void {
+    const { end, middle, prefixLength, units, vocabulary } = this;
+    const left = vocabulary.findUnits(units, 0, middle, this.left);
+    const right = vocabulary.findUnits(units, middle, end, this.right);
+    if (prefixLength > 0) units.copyWithin(middle, middle + prefixLength, end);
+    // Merges and what they make usually stand in the same order, so the next id is tried before the table.
+    const guess = this.lastMerged + 1;
+    const merged = vocabulary.isUnits(guess, units, 0, end - prefixLength)
+      ? guess
+      : vocabulary.findUnits(units, 0, end - prefixLength, this.joined);
+    this.lastMerged = merged;
+    if (left < 0 || right < 0 || merged < 0) {
+      const text = String.fromCharCode(...units.subarray(0, end));
+      throw new TokenizerError(`the merge into ${JSON.stringify(text)} uses a token that is not in the vocabulary`);
+    }
+    table.set(left, right, rank, merged);
+  }
+
+  private begin(length: number, isRight: boolean): number {
+    const from = isRight ? this.end : 0;
+    if (from + length > this.units.length) {
+      const larger = new Uint16Array(2 * (from + length));
+      larger.set(this.units);
+      this.units = larger;
+    }
+    return from;
+  }
+
+  private finish(from: number, end: number, isRight: boolean): void {
+    const { units } = this;
+    let hash = HASH_SEED;
+    for (let i = from; i < end; i++) hash = hashStep(hash, units[i] as number);
+    this.end = end;
+    if (!isRight) {
+      this.left = hash;
+      return;
+    }
+    this.middle = from;
+    this.right = hash;
+    let joined = this.left;
+    for (let i = from + this.prefixLength; i < end; i++) joined = hashStep(joined, units[i] as number);
+    this.joined = joined;
+  }
 }
 
 export function createBpe(vocabulary: Vocabulary, merges: MergeTable, options: BpeOptions): Model {

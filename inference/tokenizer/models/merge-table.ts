@@ -3,7 +3,8 @@
 export class MergeTable {
   /** Per slot: left id plus one (0: free), right id, rank, merged id. */
   private slots: Int32Array;
-  private readonly mask: number;
+  private mask: number;
+  private count = 0;
 
   constructor(count: number) {
     let capacity = 16;
@@ -14,11 +15,14 @@ export class MergeTable {
 
   /** A pair set twice keeps the later rank. */
   set(left: number, right: number, rank: number, merged: number): void {
+    if (2 * (this.count + 1) > this.mask) this.grow();
     const { slots, mask } = this;
     let slot = hashPair(left, right) & mask;
     for (;;) {
       const at = 4 * slot;
-      if (slots[at] === 0 || (slots[at] === left + 1 && slots[at + 1] === right)) {
+      const key = slots[at];
+      if (key === 0 || (key === left + 1 && slots[at + 1] === right)) {
+        if (key === 0) this.count++;
         slots[at] = left + 1;
         slots[at + 1] = right;
         slots[at + 2] = rank;
@@ -26,6 +30,17 @@ export class MergeTable {
         return;
       }
       slot = (slot + 1) & mask;
+    }
+  }
+
+  private grow(): void {
+    const old = this.slots;
+    this.slots = new Int32Array(4 * old.length);
+    this.mask = this.slots.length / 4 - 1;
+    this.count = 0;
+    for (let at = 0; at < old.length; at += 4) {
+      if (old[at] === 0) continue;
+      this.set((old[at] as number) - 1, old[at + 1] as number, old[at + 2] as number, old[at + 3] as number);
     }
   }
 

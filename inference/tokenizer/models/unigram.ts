@@ -1,7 +1,9 @@
 // Unigram: of all ways to cut a word into tokens, the one with the best sum of scores, found left to right. Neighbouring
 // unknown characters become one unknown token, or bytes where the vocabulary has them.
 import { TokenizerError } from '../error.js';
-import { HASH_SEED, hashStep, hashText, Vocabulary } from '../vocabulary.js';
+import { HASH_SEED, hashStep, hashText } from '../hash.js';
+import type { TokenTable } from '../token-table.js';
+import { Vocabulary } from '../vocabulary.js';
 import { WORD_UNITS_MAX, WordCache } from '../word-cache.js';
 import type { Model } from './model.js';
 
@@ -14,51 +16,13 @@ export interface UnigramOptions {
 
 const encoder = new TextEncoder();
 
-/**
- * A score as the library reads it: its JSON reader takes the digits as an integer and divides, which can be off by the
- * last bit, and decides between cuts of equal score. Only numbers with so many digits are concerned.
- */
-export function scoreAsRead(score: number): number {
-  const text = String(score);
-  if (text.length < 17) return score;
-  // Seventeen digits as two halves, whose sum rounds once, as an integer of 64 bits does when it becomes a double.
-  let high = 0;
-  let low = 0;
-  let digits = 0;
-  let exponent = 0;
-  let point = -1;
-  let i = score < 0 ? 1 : 0;
-  for (; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit === 0x2e) {
-      point = i;
-      continue;
-    }
-    if (unit === 0x65) {
-      exponent = Number(text.slice(i + 1));
-      break;
-    }
-    if (digits < 9) high = high * 10 + unit - 0x30;
-    else low = low * 10 + unit - 0x30;
-    if (high > 0) digits++;
-  }
-  if (point >= 0) exponent -= i - point - 1;
-  const whole = digits > 9 ? high * (POWERS[digits - 9] as number) + low : high;
-  const power = EXPONENTS[Math.abs(exponent)] ?? Number(`1e${Math.abs(exponent)}`);
-  const size = exponent < 0 ? whole / power : whole * power;
-  return score < 0 ? -size : size;
-}
-
-const POWERS = Array.from({ length: 12 }, (_, k) => 10 ** k);
-const EXPONENTS = Array.from({ length: 24 }, (_, k) => Number(`1e${k}`));
-
-export function createUnigram(texts: readonly string[], scores: Float64Array, options: UnigramOptions): Model {
-  const vocabulary = new Vocabulary(texts);
+export function createUnigram(tokens: TokenTable, scores: Float64Array, options: UnigramOptions): Model {
+  const vocabulary = new Vocabulary(tokens);
   let worst = Number.POSITIVE_INFINITY;
   for (const score of scores) if (score < worst) worst = score;
   const unknownScore = worst - UNKNOWN_PENALTY;
   const unknown = options.unknownId ?? -1;
-  if (unknown >= texts.length)
+  if (unknown >= tokens.count)
     throw new TokenizerError('the unknown token of the Unigram model is outside its vocabulary');
   const bytes = options.byteFallback ? byteIds(vocabulary) : undefined;
   const longest = vocabulary.longest;
@@ -81,7 +45,7 @@ export function createUnigram(texts: readonly string[], scores: Float64Array, op
 
   return {
     vocabulary,
-    size: texts.length,
+    size: tokens.count,
     tokenize(text, start, end, sink) {
       const cached = end - start <= WORD_UNITS_MAX;
       if (cached && cache.replay(text, start, end, sink)) return;

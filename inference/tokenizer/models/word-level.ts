@@ -1,6 +1,7 @@
 // WordLevel: a word is a token or unknown.
 import { TokenizerError } from '../error.js';
-import { HASH_SEED, hashText, type Vocabulary } from '../vocabulary.js';
+import { HASH_SEED, hashText } from '../hash.js';
+import type { Vocabulary } from '../vocabulary.js';
 import type { Model } from './model.js';
 
 export function createWordLevel(vocabulary: Vocabulary, unknownToken: string): Model {

@@ -2,7 +2,8 @@
 // nothing, the whole word is unknown.
 import { widthAt } from '../aligned-text.js';
 import { TokenizerError } from '../error.js';
-import { HASH_SEED, hashStep, hashText, type Vocabulary } from '../vocabulary.js';
+import { HASH_SEED, hashStep, hashText } from '../hash.js';
+import type { Vocabulary } from '../vocabulary.js';
 import { WORD_UNITS_MAX, WordCache } from '../word-cache.js';
 import type { Model } from './model.js';
 
