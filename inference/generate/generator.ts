@@ -51,6 +51,8 @@ export interface GeneratorModel extends Running {
   readonly description: string;
   /** True where sequences of different age share a step. */
   readonly ragged: boolean;
+  /** Tokens that may be generated behind an input of so many. */
+  newTokensMax(inputTokens: number): number;
   /** A number for GenerateOptions.caller. */
   newCaller(): number;
   /** Checks parameters against the model, for an input of that many tokens; FIELD_INVALID names `generation.<field>`. */
@@ -208,6 +210,11 @@ export async function openGenerator(
     inputTokensMax,
     description: shape.description,
     ragged: shape.ragged,
+    newTokensMax: (inputTokens) =>
+      Math.min(
+        generator.tokensMax,
+        (model.positionsMax ?? Number.POSITIVE_INFINITY) - (model.seq2seq ? 1 : inputTokens),
+      ),
     newCaller: () => ++callers,
     check: (given, inputTokens) => void resolve(given, inputTokens),
     generate,

@@ -1,0 +1,13 @@
+/** Choosing sentences: what services may use of it. */
+export {
+  type ExtractDeps,
+  type Extracted,
+  type ExtractedSentence,
+  type ExtractLength,
+  type ExtractOptions,
+  extract,
+} from './extract.js';
+export { dot, plainWords, unit } from './features.js';
+export { lexicalVectors } from './lexical.js';
+export { byteOffsets, countWords, countWordsInTurns, findSentences, type Sentence } from './sentences.js';
+export { type ExtractiveWeights, FEATURES, LEXICAL_WEIGHTS, readWeights, type Weights } from './weights.js';

@@ -1,0 +1,114 @@
+/** A model that chooses sentences of the source, by an embedder's vectors and the manifest's weights. */
+import type { Clock } from '../../chassis/clock.js';
+import { extract, readWeights } from '../../inference/extract/index.js';
+import type { EncoderModel, RunOptions } from '../../inference/index.js';
+import { rpcTurns } from '../../inference/turns.js';
+import type { Manifest } from '../../models/index.js';
+import { slowest, type WorkTimings } from '../answer.js';
+import { faithfulnessOf } from './faithfulness.js';
+import { formatSentences } from './format.js';
+import type { Summarized, SummarizeModel, SummarizeOptions, Warning } from './model.js';
+import type { SummarizeSettings } from './settings.js';
+
+/** Texts that enter the embedder's queue together: a book does not fill it. */
+const TOGETHER = 256;
+const SENTENCES_DEFAULT = 3;
+
+export function createExtractive(
+  manifest: Manifest,
+  encoder: EncoderModel,
+  settings: Pick<SummarizeSettings, 'sentencesMax'>,
+  clock: Clock,
+): SummarizeModel {
+  const weights = readWeights(manifest);
+  const own = manifest.summarize?.maxSentences ?? SENTENCES_DEFAULT;
+  const pooling = encoder.manifest.embed?.pooling ?? 'mean';
+
+  const summarize = async (text: string, options: SummarizeOptions, run: RunOptions): Promise<Summarized> => {
+    const { signal } = run;
+    let timings: WorkTimings = slowest(0, []);
+    let inputTokens = 0;
+    let tokenizeMs = 0;
+    const countTokens = async (texts: readonly string[]): Promise<number[]> => {
+      const startedMs = clock.monotonic();
+      const counts = await encoder.texts.count(texts, false, signal);
+      tokenizeMs += clock.monotonic() - startedMs;
+      return counts;
+    };
+    const embedSentences = async (texts: readonly string[]): Promise<Float32Array[]> => {
+      const vectors: Float32Array[] = [];
+      for (let from = 0; from < texts.length; from += TOGETHER) {
+        const startedMs = clock.monotonic();
+        const fitted = await encoder.texts.fit(
+          texts.slice(from, from + TOGETHER).map((each) => ({ text: each })),
+          { tokensMax: encoder.manifest.maxTokens, truncate: 'right', field: () => options.field, signal },
+        );
+        tokenizeMs += clock.monotonic() - startedMs;
+        for (const { ids } of fitted) inputTokens += ids.length;
+        const outputs = await encoder.runAll(fitted, { kind: 'pool', pooling, normalize: true }, run);
+        timings = slowest(0, [{ timings }, ...outputs]);
+        // Copied: an output is a view of its whole batch.
+        for (const { output } of outputs) vectors.push(output.slice());
+      }
+      return vectors;
+    };
+    const { sentences, found, compared } = await extract(
+      text,
+      { length: options.length ?? { sentences: own }, focus: options.focus, locale: options.language, signal },
+      { weights, embedSentences, countTokens, turns: rpcTurns, sentencesMax: settings.sentencesMax },
+    );
+    const thinned = compared.length < found;
+    const [sourceTokens = 0] = await countTokens([text]);
+    const readTokens = thinned
+      ? (await countTokens(compared.map((each) => each.text))).reduce((sum, each) => sum + each, 0)
+      : sourceTokens;
+    const warnings: Warning[] = [
+      ...(sentences.length === 0 ? ['EMPTY_OUTPUT' as const] : []),
+      ...(thinned ? ['SOURCE_THINNED' as const] : []),
+    ];
+    const chosen = sentences.map((each) => each.text);
+    return {
+      text: formatSentences(chosen, options.bullets),
+      spans: sentences.map(({ text: _text, ...span }) => span),
+      coverage: { sourceTokens, readTokens, parts: 1 },
+      finish: undefined,
+      sequences: [],
+      faithfulness: options.faithfulness
+        ? await faithfulnessOf(
+            chosen,
+            compared.map((each) => each.text),
+            embedSentences,
+          )
+        : undefined,
+      warnings,
+      inputTokens,
+      outputTokens: 0,
+      timings: { ...timings, tokenizeMs },
+    };
+  };
+
+  return {
+    manifest,
+    mode: 'extractive',
+    newCaller: () => 0,
+    check: () => {},
+    summarize,
+    async *stream(text, options, run) {
+      const summarized = await summarize(text, options, run);
+      // The choice is made as a whole; then its sentences go out one by one, in the order of the source.
+      let shown = 0;
+      for (let count = 1; count <= summarized.spans.length; count++) {
+        const texts = summarized.spans
+          .slice(0, count)
+          .map(({ utf16Start, utf16End }) => text.slice(utf16Start, utf16End));
+        const soFar = formatSentences(texts, options.bullets);
+        yield { at: 'delta', text: soFar.slice(shown) };
+        shown = soFar.length;
+      }
+      yield { at: 'done', summarized };
+    },
+    warmUp: (signal) => encoder.warmUp(signal),
+    stats: () => encoder.stats(),
+    close: () => encoder.close(),
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * How a summary is laid out: a paragraph, or one bullet a sentence; cut to a length in sentences or words at a sentence border. The
+ * flow does the same for text that arrives in pieces: what it has given out it never takes back, and together it is the final text.
+ */
+import { countWords } from '../../inference/extract/index.js';
+import { sentences } from '../../inference/tokenizer/index.js';
+
+/** Each sentence on a line of its own after "- ", or all after one another. */
+export function formatSentences(texts: readonly string[], bullets: boolean): string {
+  return bullets ? texts.map((text) => `- ${text.replace(/\s+/g, ' ')}`).join('\n') : texts.join(' ');
+}
+
+export interface Layout {
+  bullets: boolean;
+  sentencesMax: number;
+  wordsMax: number;
+  locale: string;
+}
+
+/** Lays out text that is complete. The first sentence stays however long it is. */
+export function layOut(text: string, layout: Layout): string {
+  const flow = createFlow(layout);
+  return flow.push(text) + flow.end();
+}
+
+export interface Flow {
+  /** What is certain now that this has come. */
+  push(piece: string): string;
+  /** The rest. */
+  end(): string;
+  /** True where the length asked for is reached: what comes now is not shown. */
+  readonly full: boolean;
+}
+
+export function createFlow({ bullets, sentencesMax, wordsMax, locale }: Layout): Flow {
+  const plain = !bullets && sentencesMax === Number.POSITIVE_INFINITY && wordsMax === Number.POSITIVE_INFINITY;
+  let held = '';
+  let shown = 0;
+  let words = 0;
+  let full = false;
+
+  /** White space at the end is held back until something follows it; at the very front there is none. */
+  const flat = (piece: string): string => {
+    held += piece;
+    if (shown === 0) held = held.trimStart();
+    const text = held.trimEnd();
+    held = held.slice(text.length);
+    if (text !== '') shown++;
+    return text;
+  };
+
+  const take = (sentence: string): string => {
+    const text = sentence.trim().replace(/\s+/g, ' ');
+    if (text === '' || full) return '';
+    words += countWords(text);
+    if (shown > 0 && words > wordsMax) {
+      full = true;
+      return '';
+    }
+    const before = shown === 0 ? '' : bullets ? '\n' : ' ';
+    shown++;
+    if (shown >= sentencesMax || words >= wordsMax) full = true;
+    return before + (bullets ? `- ${text}` : text);
+  };
+
+  /** Sentences are certain once another begins behind them. */
+  const whole = (last: boolean): string => {
+    const spans = sentences(held, locale || undefined);
+    const certain = last ? spans : spans.slice(0, -1);
+    const texts = certain.map(({ start, end }) => held.slice(start, end));
+    held = held.slice(certain.at(-1)?.end ?? 0);
+    return texts.map(take).join('');
+  };
+
+  return {
+    push(piece) {
+      if (plain) return flat(piece);
+      held += piece;
+      return full ? '' : whole(false);
+    },
+    end: () => (plain || full ? '' : whole(true)),
+    get full() {
+      return full;
+    },
+  };
+}

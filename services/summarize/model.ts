@@ -1,0 +1,124 @@
+/**
+ * What a summarize service holds in memory: a model that chooses sentences (on an embedder), or one that writes. Transport-free; the
+ * two answer the same questions, so the service does not ask which it has.
+ */
+import type { Clock } from '../../chassis/clock.js';
+import { MeshError } from '../../chassis/errors.js';
+import {
+  type Finish,
+  type GenerationParameters,
+  type GeneratorSettings,
+  openGenerator,
+} from '../../inference/generate/index.js';
+import { type InferenceSettings, openEncoder, type Running, type RunOptions } from '../../inference/index.js';
+import { parseReference, type Repository, type StoredModel } from '../../models/index.js';
+import type { WorkTimings } from '../answer.js';
+import { createAbstractive } from './abstractive.js';
+import { createExtractive } from './extractive.js';
+import type { SummarizeSettings } from './settings.js';
+
+export type Length = { sentences: number } | { words: number } | { tokens: number } | { share: number };
+
+/** How a text longer than the model is put together again. */
+export type Combine = 'map_reduce' | 'refine' | 'extract_then_abstract';
+
+/** Complete, for one text. */
+export interface SummarizeOptions {
+  /** undefined: the model's own. */
+  length: Length | undefined;
+  generation: GenerationParameters | undefined;
+  /** "" for nothing in particular. */
+  focus: string;
+  bullets: boolean;
+  combine: Combine;
+  faithfulness: boolean;
+  /** BCP 47; "" for unknown. */
+  language: string;
+  /** Names the text in errors: "texts[3]". */
+  field: string;
+}
+
+export type Warning = 'COPIED_SOURCE' | 'REPETITION_STOPPED' | 'EMPTY_OUTPUT' | 'SOURCE_THINNED';
+
+export interface Span {
+  utf16Start: number;
+  utf16End: number;
+  byteStart: number;
+  byteEnd: number;
+  score: number;
+}
+
+export interface GeneratedText {
+  text: string;
+  ids: number[];
+  score: number;
+  logprobs: number[];
+  finish: Finish;
+}
+
+export interface Summarized {
+  text: string;
+  spans: Span[];
+  coverage: { sourceTokens: number; readTokens: number; parts: number };
+  /** undefined for extractive summaries. */
+  finish: Finish | undefined;
+  /** Empty for extractive summaries. */
+  sequences: GeneratedText[];
+  faithfulness: number | undefined;
+  warnings: Warning[];
+  inputTokens: number;
+  outputTokens: number;
+  timings: WorkTimings;
+}
+
+export type SummarizeEvent = { at: 'delta'; text: string } | { at: 'done'; summarized: Summarized };
+
+export interface RunSummarize extends RunOptions {
+  /** Texts of one request share its turns in the generator. */
+  caller: number;
+}
+
+export interface SummarizeModel extends Running {
+  readonly mode: 'extractive' | 'abstractive';
+  newCaller(): number;
+  /** Checks options that only the model can judge, before any text is read. */
+  check(options: SummarizeOptions): void;
+  summarize(text: string, options: SummarizeOptions, run: RunSummarize): Promise<Summarized>;
+  /** Text to append, then the whole: the deltas together are its text. */
+  stream(text: string, options: SummarizeOptions, run: RunSummarize): AsyncGenerator<SummarizeEvent, void, undefined>;
+}
+
+export interface OpenSettings {
+  summarize: SummarizeSettings;
+  generator: GeneratorSettings;
+  inference: InferenceSettings;
+}
+
+/** Opens a model of either kind; an extractive one brings its embedder from the same repository. */
+export async function openSummarizer(
+  model: StoredModel,
+  repository: Repository,
+  { summarize, generator, inference }: OpenSettings,
+  clock: Clock,
+): Promise<SummarizeModel> {
+  const { manifest } = model;
+  if (manifest.summarize?.mode !== 'extractive') {
+    return createAbstractive(await openGenerator(model, { generator, inference }, { clock }), summarize, clock);
+  }
+  const reference = manifest.summarize.embedder;
+  if (!reference) {
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      `${manifest.name}@${manifest.version} names no embedder (summarize.embedder)`,
+    );
+  }
+  const stored = await repository.find(parseReference(reference, 'summarize.embedder'));
+  await repository.verify(stored);
+  const encoder = await openEncoder(stored, inference, { clock });
+  try {
+    return createExtractive(manifest, encoder, summarize, clock);
+  } catch (error) {
+    await encoder.close();
+    throw error;
+  }
+}

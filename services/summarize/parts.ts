@@ -1,0 +1,171 @@
+/**
+ * A text longer than the model: split at sentence borders, its parts written in one continuous batch, and put together again. Each
+ * way says how much of the source was read; nothing is cut silently.
+ */
+import { extract, LEXICAL_WEIGHTS, lexicalVectors } from '../../inference/extract/index.js';
+import type { TextReader } from '../../inference/index.js';
+import { rpcTurns } from '../../inference/turns.js';
+
+export interface PartsDeps {
+  texts: TextReader;
+  /** Tokens one input of the model may have, the prefix taken off. */
+  room: number;
+  /** Tokens a summary of a part may have. */
+  summaryMax: number;
+  partsMax: number;
+  partsTogether: number;
+  locale: string;
+  signal: AbortSignal;
+  /** Writes the summary of one part. */
+  write(part: string): Promise<string>;
+}
+
+/** What is left to be summarized in one go, and what was read on the way. */
+export interface Reduced {
+  text: string;
+  /** Tokens of the source that were read. */
+  readTokens: number;
+  parts: number;
+  /** True where the source was too long even for its parts. */
+  thinned: boolean;
+}
+
+/** Repeats a little of the part before, so that a sentence is not read without its context. */
+const OVERLAP_SHARE = 1 / 8;
+const OVERLAP_MAX = 32;
+const LEVELS_MAX = 8;
+
+/** Summaries of the parts, and of those again, until they fit. */
+export async function mapReduce(text: string, deps: PartsDeps): Promise<Reduced> {
+  const first = await split(text, deps.room, deps);
+  let parts = first.kept;
+  for (let level = 1; ; level++) {
+    const written = await inCompany(parts, deps.partsTogether, (part) => deps.write(part));
+    const joined = written.filter((each) => each !== '').join(' ');
+    const [tokens = 0] = await deps.texts.count([joined], true, deps.signal);
+    if (tokens <= deps.room) return { ...first, text: joined };
+    const before = parts.length;
+    parts = (await split(joined, deps.room, deps)).kept;
+    // A model that does not shorten would go round for ever: what its parts say most centrally is taken instead.
+    if (level >= LEVELS_MAX || parts.length >= before) {
+      return { ...first, text: (await mostImportant(joined, deps.room, '', deps)).text };
+    }
+  }
+}
+
+/** The summary so far is carried into the next part. Returns the last input: the summary so far and the last part. */
+export async function refine(text: string, deps: PartsDeps): Promise<Reduced> {
+  const carried = Math.min(deps.summaryMax, Math.floor(deps.room / 2));
+  const { kept, ...rest } = await split(text, deps.room - carried, deps);
+  let soFar = '';
+  for (const [index, part] of kept.entries()) {
+    const input = soFar === '' ? part : `${soFar} ${part}`;
+    if (index === kept.length - 1) return { ...rest, text: input };
+    soFar = await shorten(await deps.write(input), carried, deps);
+  }
+  return { ...rest, text: soFar };
+}
+
+/** The most important sentences that fit, about the focus where there is one. */
+export async function mostImportant(
+  text: string,
+  room: number,
+  focus: string,
+  { texts, locale, signal }: Pick<PartsDeps, 'texts' | 'locale' | 'signal'>,
+): Promise<Reduced> {
+  const { sentences } = await extract(
+    text,
+    { length: { tokens: room }, focus, locale, signal },
+    {
+      weights: LEXICAL_WEIGHTS,
+      embedSentences: async (all) => lexicalVectors(all),
+      countTokens: (all) => texts.count(all, false, signal),
+      turns: rpcTurns,
+      sentencesMax: 2_000,
+    },
+  );
+  const kept: string[] = [];
+  let left = room;
+  const counts = await texts.count(
+    sentences.map((each) => each.text),
+    false,
+    signal,
+  );
+  for (const [index, { text: sentence }] of sentences.entries()) {
+    const tokens = (counts[index] as number) + 1; // joining may cost a token
+    if (tokens > left) continue;
+    left -= tokens;
+    kept.push(sentence);
+  }
+  if (kept.length === 0 && sentences[0]) kept.push(await shorten(sentences[0].text, room, { texts, signal }));
+  const joined = kept.join(' ');
+  const [readTokens = 0] = await texts.count([joined], false, signal);
+  return { text: joined, readTokens, parts: 1, thinned: false };
+}
+
+async function split(
+  text: string,
+  room: number,
+  { texts, partsMax, locale, signal }: PartsDeps,
+): Promise<{ kept: string[]; readTokens: number; parts: number; thinned: boolean; text: string }> {
+  const overlapTokens = Math.min(OVERLAP_MAX, Math.floor(room * OVERLAP_SHARE));
+  const chunks = await texts.chunk(text, { maxTokens: room, overlapTokens, ...(locale && { locale }) }, signal);
+  const thinned = chunks.length > partsMax;
+  // Evenly over the whole text, its beginning and its end included.
+  const places = thinned
+    ? Array.from({ length: partsMax }, (_, index) =>
+        Math.round((index * (chunks.length - 1)) / Math.max(1, partsMax - 1)),
+      )
+    : [...chunks.keys()];
+  const kept = places.map((place) => chunks[place]).filter((each) => each !== undefined);
+  let readTokens = 0;
+  let end = 0;
+  for (const chunk of kept) {
+    // What two parts share was read once.
+    const share = chunk.end > chunk.start ? (chunk.end - Math.max(end, chunk.start)) / (chunk.end - chunk.start) : 0;
+    readTokens += Math.round(chunk.tokens * share);
+    end = chunk.end;
+  }
+  return {
+    kept: kept.map(({ start, end: to }) => text.slice(start, to).trim()),
+    readTokens,
+    parts: kept.length,
+    thinned,
+    text: '',
+  };
+}
+
+/** The beginning of a text, as many tokens as fit. */
+async function shorten(
+  text: string,
+  tokensMax: number,
+  { texts, signal }: Pick<PartsDeps, 'texts' | 'signal'>,
+): Promise<string> {
+  const [encoding] = await texts.encode([{ text }], { addSpecialTokens: false }, signal);
+  if (!encoding || encoding.ids.length <= tokensMax) return text;
+  return text.slice(0, encoding.offsets[2 * tokensMax - 1]).trimEnd();
+}
+
+/** All at once up to `together`; the order of the results is that of the items. The first that fails fails all. */
+export async function inCompany<T, R>(
+  items: readonly T[],
+  together: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = new Array(items.length);
+  let next = 0;
+  let failed = false;
+  const worker = async (): Promise<void> => {
+    while (next < items.length && !failed) {
+      const index = next++;
+      try {
+        results[index] = await work(items[index] as T, index);
+      } catch (error) {
+        failed = true;
+        throw error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(together, items.length) }, worker));
+  return results;
+}
