@@ -1,7 +1,8 @@
-/** JSON files that are made from code: the OpenAPI document and the schema of pipeline files, printed as the formatter has them. */
+/** JSON files that are made from code: the OpenAPI document the schemas of pipeline files and manifests, printed as the formatter has them. */
 import { plexusVersion } from '../chassis/process.js';
 import { createOpenApi } from '../gateway/http/index.js';
 import { pipelineJsonSchema } from '../gateway/pipeline/index.js';
+import { manifestJsonSchema } from '../models/index.js';
 
 const COLUMNS = 120;
 
@@ -11,6 +12,10 @@ export function openApiPage(): string {
 
 export function pipelineSchemaPage(): string {
   return `${print(pipelineJsonSchema(), '', 0)}\n`;
+}
+
+export function manifestSchemaPage(): string {
+  return `${print(manifestJsonSchema(), '', 0)}\n`;
 }
 
 /** Objects over several lines, lists of plain values on one where they fit. `used`: columns before the value. */

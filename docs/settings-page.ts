@@ -6,7 +6,7 @@ import { tlsSettings } from '../chassis/tls.js';
 import { gatewaySettings, upstreamSettings } from '../gateway/index.js';
 import { httpSettings } from '../gateway/main.js';
 import { inferenceSettings } from '../inference/index.js';
-import { modelSettings } from '../models/index.js';
+import { modelSettings, pullSettings } from '../models/index.js';
 import { consulSettings, registrySettings } from '../registry/index.js';
 import { serviceSettings } from '../services/settings.js';
 import { loadSettings } from '../services/start.js';
@@ -20,6 +20,7 @@ const GROUPS: readonly [title: string, who: string, spec: Spec][] = [
   ['Registry', 'every process', registrySettings],
   ['Consul', 'every process, with the Consul registry', consulSettings],
   ['Models', 'services and the CLI', modelSettings],
+  ['Pull', '`plexus models pull` and `import`', pullSettings],
   ['Services', 'tokenize, embed, classify and summarize', { ...serviceSettings, ...loadSettings }],
   ['Inference', 'embed, classify and summarize', inferenceSettings],
   ['Gateway', 'the gateway', { ...httpSettings, ...gatewaySettings }],

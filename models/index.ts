@@ -2,6 +2,7 @@
 
 export type { OnPullEvent, PullEvent } from './fetch/events.js';
 export { type PullOptions, pull } from './fetch/pull.js';
+export { collectGarbage, type Garbage, removeInstalled } from './fetch/remove.js';
 export { describeFiles, digestOf, hashFile, listFiles } from './folder.js';
 export { type InferOptions, inferManifest } from './infer.js';
 export {
@@ -13,6 +14,7 @@ export {
   TASKS,
   type Task,
 } from './manifest.js';
+export { hasFp32, type Measured, type QuantizeOptions, quantizeModel } from './quantize/quantize.js';
 export { formatReference, type ModelReference, parseReference } from './reference.js';
 export {
   createRepository,
@@ -34,5 +36,3 @@ export {
 } from './settings.js';
 export { compareVersions } from './version.js';
 export { type Part, type Precision, requireWeightFile, weightFile, weightFiles } from './weights.js';
-export { collectGarbage, type Garbage, removeInstalled } from './fetch/remove.js';
-export { type Measured, type QuantizeOptions, quantizeModel } from './quantize/quantize.js';

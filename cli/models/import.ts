@@ -10,7 +10,7 @@ export function registerImport(models: Command, io: Io): void {
     .description('copy a model folder (Hugging Face ONNX layout, with or without manifest.json) into the cache')
     .argument('<folder>')
     .option('--name <name>', 'default: the name of the folder, or that of its manifest')
-    .option('--version <version>', 'default: 1; a manifest keeps its own')
+    .option('--as <version>', 'default: 1; a manifest keeps its own')
     .option('--precision <precision>', 'which weights, where the folder has several')
     .option('--max-bytes <bytes>', 'refuse larger models')
     .option('--json', 'print the manifest as JSON')

@@ -11,7 +11,11 @@ import type { Manifest, Measured, StoredModel } from '../../models/index.js';
 const ROUNDS = 3;
 
 /** Undefined where the model is none that this knows to compare (generation, bare tokenizers). */
-export async function measurePair(before: StoredModel, after: StoredModel, texts: readonly string[]): Promise<Measured | undefined> {
+export async function measurePair(
+  before: StoredModel,
+  after: StoredModel,
+  texts: readonly string[],
+): Promise<Measured | undefined> {
   const post = postOf(after.manifest);
   if (!post || after.manifest.architecture === 'none') return undefined;
   const settings = readSettings(inferenceSettings, { PLEXUS_WORKERS: '1' });
@@ -45,7 +49,11 @@ function postOf({ embed, classify }: Manifest): Post | undefined {
 }
 
 /** Every text alone, one after the other. */
-async function runAll(model: EncoderModel, post: Post, texts: readonly string[]): Promise<{ outputs: Float32Array[]; ms: number }> {
+async function runAll(
+  model: EncoderModel,
+  post: Post,
+  texts: readonly string[],
+): Promise<{ outputs: Float32Array[]; ms: number }> {
   const { signal } = new AbortController();
   const inputs = await model.texts.fit(
     texts.map((text) => ({ text })),
@@ -54,14 +62,21 @@ async function runAll(model: EncoderModel, post: Post, texts: readonly string[])
   const outputs: Float32Array[] = [];
   const startedMs = performance.now();
   for (const { ids, typeIds } of inputs) {
-    const { output } = await model.run(typeIds ? { ids, typeIds } : { ids }, post, { signal, deadlineMs: Number.POSITIVE_INFINITY });
+    const { output } = await model.run(typeIds ? { ids, typeIds } : { ids }, post, {
+      signal,
+      deadlineMs: Number.POSITIVE_INFINITY,
+    });
     outputs.push(output.slice());
   }
   return { outputs, ms: performance.now() - startedMs };
 }
 
 /** Cosines between the outputs of two models, and how often the highest logit is the same. */
-export function driftOf(before: readonly Float32Array[], after: readonly Float32Array[], labels: boolean): Measured['drift'] {
+export function driftOf(
+  before: readonly Float32Array[],
+  after: readonly Float32Array[],
+  labels: boolean,
+): Measured['drift'] {
   const cosines = before.map((vector, index) => cosine(vector, after[index] as Float32Array));
   const same = before.filter((vector, index) => highest(vector) === highest(after[index] as Float32Array)).length;
   return {

@@ -9,7 +9,8 @@ import { createPullProgress } from './pull-progress.js';
 export interface PullFlags {
   precision?: string;
   name?: string;
-  version?: string;
+  /** Version to import under. */
+  as?: string;
   digest?: string;
   maxBytes?: string;
   json?: boolean;
@@ -44,7 +45,7 @@ export async function runPull(source: string, flags: PullFlags, io: Io): Promise
       env: io.env,
       precision: readPrecision(flags.precision),
       name: flags.name,
-      version: flags.version,
+      version: flags.as,
       digest: flags.digest,
       signal: stop.signal,
       onEvent(event) {

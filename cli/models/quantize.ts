@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { MeshError } from '../../chassis/errors.js';
-import { parseReference, quantizeModel } from '../../models/index.js';
+import { hasFp32, type ModelReference, parseReference, quantizeModel, type StoredModel } from '../../models/index.js';
 import type { Io } from '../io.js';
 import { formatBytes } from './format.js';
 import { measurePair } from './measure.js';
@@ -10,7 +10,7 @@ import { idOf, openCache, openRepository, writeJson } from './place.js';
 import { SAMPLE_TEXTS } from './sample-texts.js';
 
 interface QuantizeFlags {
-  version?: string;
+  as?: string;
   sample?: string;
   fullRange?: boolean;
   measure: boolean;
@@ -25,17 +25,17 @@ export function registerQuantize(models: Command, io: Io): void {
     .description('make an int8 version of an fp32 model (dynamic quantization, one scale a channel)')
     .argument('<model>', 'name or name@version')
     .option('--int8', 'the only precision there is for now, and the default')
-    .option('--version <version>', 'of the new version; default: <version>-int8')
+    .option('--as <version>', 'of the new version; default: <version>-int8')
     .option('--sample <file>', 'texts to measure on, one a line; default: a few sentences of several languages')
     .option('--full-range', '8 bits of a weight instead of 7: a little more exact, wrong on processors without VNNI')
     .option('--no-measure', 'do not run the models')
     .option('--json', 'print the new manifest as JSON')
     .action(async (reference: string, flags: QuantizeFlags) => {
-      const model = await openRepository(io).find(parseReference(reference));
+      const model = await findFp32(io, parseReference(reference));
       const texts = flags.sample === undefined ? SAMPLE_TEXTS : await readSample(flags.sample);
       const made = await quantizeModel(model, {
         cache: openCache(io),
-        version: flags.version,
+        version: flags.as,
         fullRange: flags.fullRange === true,
         onPart: (part, { matMuls, tables, kept }) => {
           io.stderr.write(`${part}: ${matMuls} matrix products and ${tables} tables are integers now\n`);
@@ -46,13 +46,25 @@ export function registerQuantize(models: Command, io: Io): void {
       if (flags.json) return writeJson(io, made.manifest);
       const { derived } = made.manifest;
       if (!derived) return;
-      io.stdout.write(`${idOf(made)} installed: ${formatBytes(derived.bytesBefore)} to ${formatBytes(derived.bytesAfter)}\n`);
+      io.stdout.write(
+        `${idOf(made)} installed: ${formatBytes(derived.bytesBefore)} to ${formatBytes(derived.bytesAfter)}\n`,
+      );
       const { textsPerSecondBefore, textsPerSecondAfter, drift } = derived;
       if (!drift) return;
-      io.stdout.write(`speed ${textsPerSecondBefore} to ${textsPerSecondAfter} texts/s (one at a time, one thread, ${drift.texts} texts)\n`);
+      io.stdout.write(
+        `speed ${textsPerSecondBefore} to ${textsPerSecondAfter} texts/s (one at a time, one thread, ${drift.texts} texts)\n`,
+      );
       const labels = drift.sameLabel === undefined ? '' : `, same label ${(drift.sameLabel * 100).toFixed(1)} %`;
       io.stdout.write(`drift: cosine ${drift.cosineMean} on average, ${drift.cosineMin} at worst${labels}\n`);
     });
+}
+
+/** Without a version: the newest that has fp32 weights, since the newest of all may be our own int8 one. */
+async function findFp32(io: Io, reference: ModelReference): Promise<StoredModel> {
+  const repository = openRepository(io);
+  if (reference.version !== undefined) return repository.find(reference);
+  const versions = (await repository.list()).filter(({ manifest }) => manifest.name === reference.name);
+  return versions.find(({ manifest }) => hasFp32(manifest)) ?? repository.find(reference);
 }
 
 async function readSample(path: string): Promise<string[]> {

@@ -124,7 +124,7 @@ async function requireSame(context: PullContext, manifest: Manifest): Promise<vo
   if (installed.manifest.digest === manifest.digest) return;
   throw new MeshError(
     'MODEL_CHANGED',
-    `${manifest.name}@${manifest.version} is installed with other files; versions are immutable: import this one with --version`,
+    `${manifest.name}@${manifest.version} is installed with other files; versions are immutable: import this one with --as <version>`,
     {
       facts: { model: manifest.name, version: manifest.version },
     },

@@ -12,7 +12,10 @@ import { listAbandoned } from './stage.js';
 export async function removeInstalled(cache: string, { manifest, folder }: StoredModel): Promise<void> {
   const root = join(cache, 'models');
   if (!folder.startsWith(root + sep)) {
-    throw new MeshError('PERMISSION_DENIED', `${manifest.name}@${manifest.version} was not installed into the cache: delete its folder yourself`);
+    throw new MeshError(
+      'PERMISSION_DENIED',
+      `${manifest.name}@${manifest.version} was not installed into the cache: delete its folder yourself`,
+    );
   }
   const trash = join(cache, 'staging', `removed-${process.pid}-${Date.now()}`);
   await mkdir(dirname(trash), { recursive: true });
@@ -20,7 +23,13 @@ export async function removeInstalled(cache: string, { manifest, folder }: Store
   await rm(trash, { recursive: true, force: true });
   for (let parent = dirname(folder); parent !== root; parent = dirname(parent)) {
     // Other versions may be in it.
-    if (!(await rmdir(parent).then(() => true, () => false))) break;
+    if (
+      !(await rmdir(parent).then(
+        () => true,
+        () => false,
+      ))
+    )
+      break;
   }
 }
 
@@ -31,10 +40,16 @@ export interface Garbage {
 }
 
 /** Removes unfinished downloads that nobody is at, and versions beyond the newest `keepVersions` of each model. */
-export async function collectGarbage(cache: string, { keepVersions, dryRun }: { keepVersions: number; dryRun: boolean }): Promise<Garbage[]> {
+export async function collectGarbage(
+  cache: string,
+  { keepVersions, dryRun }: { keepVersions: number; dryRun: boolean },
+): Promise<Garbage[]> {
   const removed: Garbage[] = [];
   for (const { folder } of await listAbandoned(cache)) {
-    removed.push({ what: `unfinished ${folder.slice(join(cache, 'staging').length + 1)}`, bytes: await sizeOf(folder) });
+    removed.push({
+      what: `unfinished ${folder.slice(join(cache, 'staging').length + 1)}`,
+      bytes: await sizeOf(folder),
+    });
     if (!dryRun) await rm(folder, { recursive: true, force: true });
   }
   const kept = new Map<string, number>();

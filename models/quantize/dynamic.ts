@@ -5,7 +5,22 @@
  */
 import { MeshError } from '../../chassis/errors.js';
 import { quantize, RANGE, transpose } from './int8.js';
-import { attribute, externalOf, FLOAT, floatAttribute, floatsOf, type Graph, graphsOf, INT8, type Model, makeNode, makeTensor, type Node, removeWeight, type Tensor } from './onnx.js';
+import {
+  attribute,
+  externalOf,
+  FLOAT,
+  floatAttribute,
+  floatsOf,
+  type Graph,
+  graphsOf,
+  INT8,
+  type Model,
+  makeNode,
+  makeTensor,
+  type Node,
+  removeWeight,
+  type Tensor,
+} from './onnx.js';
 import { integersOf } from './wire.js';
 
 export interface DynamicOptions {
@@ -30,7 +45,10 @@ const OPSET_MIN = 11;
 /** Changes `model` in place. */
 export function quantizeDynamic(model: Model, { fullRange }: DynamicOptions): DynamicResult {
   if (model.opset < OPSET_MIN) {
-    throw new MeshError('MODEL_UNSUPPORTED', `the graph is of opset ${model.opset}; integers need ${OPSET_MIN} or later: export the model again`);
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      `the graph is of opset ${model.opset}; integers need ${OPSET_MIN} or later: export the model again`,
+    );
   }
   foldTransposes(model.graph);
   const result: DynamicResult = { matMuls: 0, tables: 0, kept: [] };
@@ -40,7 +58,10 @@ export function quantizeDynamic(model: Model, { fullRange }: DynamicOptions): Dy
   const planned = new Map([...plan].map(([tensor, { use }]) => [tensor.name, use]));
   for (const { graph } of [...graphsOf(model.graph)]) graph.nodes = rewrite(graph, planned, result);
   if (result.matMuls + result.tables === 0) {
-    throw new MeshError('MODEL_UNSUPPORTED', 'the graph has no float matrix or table of some size: is it quantized already?');
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      'the graph has no float matrix or table of some size: is it quantized already?',
+    );
   }
   return result;
 }
@@ -58,7 +79,7 @@ function planOf(root: Graph, result: DynamicResult): Map<Tensor, Planned> {
   const uses = new Map<Tensor, { home: Graph; uses: Set<Use | 'other'> }>();
   for (const { graph, scopes } of graphsOf(root)) {
     for (const node of graph.nodes) {
-      node.inputs.forEach((input, index) => note(input, useOf(node, index), scopes, uses));
+      for (const [index, input] of node.inputs.entries()) note(input, useOf(node, index), scopes, uses);
     }
     for (const output of graph.outputs) note(output, 'other', scopes, uses);
   }
@@ -68,14 +89,20 @@ function planOf(root: Graph, result: DynamicResult): Map<Tensor, Planned> {
     const [use] = found;
     if (tensor.type !== FLOAT || tensor.dims.length !== 2 || elements < ELEMENTS_MIN || use === undefined) continue;
     if (externalOf(tensor)) result.kept.push({ name: tensor.name, why: 'lies in another file that was not read' });
-    else if (found.size > 1) result.kept.push({ name: tensor.name, why: `is used in several ways (${[...found].join(', ')})` });
+    else if (found.size > 1)
+      result.kept.push({ name: tensor.name, why: `is used in several ways (${[...found].join(', ')})` });
     else if (use === 'other') result.kept.push({ name: tensor.name, why: 'is used by other operators' });
     else plan.set(tensor, { home, use });
   }
   return plan;
 }
 
-function note(name: string, use: Use | 'other', scopes: readonly Graph[], uses: Map<Tensor, { home: Graph; uses: Set<Use | 'other'> }>): void {
+function note(
+  name: string,
+  use: Use | 'other',
+  scopes: readonly Graph[],
+  uses: Map<Tensor, { home: Graph; uses: Set<Use | 'other'> }>,
+): void {
   const home = scopes.find((scope) => scope.weights.has(name));
   const tensor = home?.weights.get(name);
   if (!home || !tensor) return;
@@ -88,8 +115,12 @@ function useOf(node: Node, index: number): Use | 'other' {
   if (node.domain !== '' && node.domain !== 'ai.onnx') return 'other';
   if (node.op === 'MatMul' && index === 1) return 'matmul';
   if (node.op === 'Gather' && index === 0 && (attribute(node, 'axis') ?? 0) === 0) return 'gather';
-  const isPlainGemm = (floatAttribute(node, 'alpha') ?? 1) === 1 && (floatAttribute(node, 'beta') ?? 1) === 1 && (attribute(node, 'transA') ?? 0) === 0;
-  if (node.op === 'Gemm' && index === 1 && isPlainGemm) return attribute(node, 'transB') === 1 ? 'gemm transposed' : 'gemm';
+  const isPlainGemm =
+    (floatAttribute(node, 'alpha') ?? 1) === 1 &&
+    (floatAttribute(node, 'beta') ?? 1) === 1 &&
+    (attribute(node, 'transA') ?? 0) === 0;
+  if (node.op === 'Gemm' && index === 1 && isPlainGemm)
+    return attribute(node, 'transB') === 1 ? 'gemm transposed' : 'gemm';
   return 'other';
 }
 
@@ -102,9 +133,18 @@ function replaceWeight(home: Graph, tensor: Tensor, use: Use, most: number): voi
   const floats = turned ? transpose(floatsOf(tensor), first, second) : floatsOf(tensor);
   const [rows, columns] = turned ? [second, first] : [first, second];
   // A table's rows are added to nothing in integers: they may use all 8 bits.
-  const { values, scales: found } = quantize(floats, rows, columns, use === 'gather' ? 'row' : 'column', use === 'gather' ? RANGE.full : most);
+  const { values, scales: found } = quantize(
+    floats,
+    rows,
+    columns,
+    use === 'gather' ? 'row' : 'column',
+    use === 'gather' ? RANGE.full : most,
+  );
   removeWeight(home, tensor.name);
-  home.weights.set(integers(tensor.name), makeTensor(integers(tensor.name), INT8, [rows, columns], new Uint8Array(values.buffer)));
+  home.weights.set(
+    integers(tensor.name),
+    makeTensor(integers(tensor.name), INT8, [rows, columns], new Uint8Array(values.buffer)),
+  );
   // Gather reads a row's scale beside its integers; MatMul's result is scaled by column.
   const dims = use === 'gather' ? [rows, 1] : [columns];
   home.weights.set(scales(tensor.name), makeTensor(scales(tensor.name), FLOAT, dims, new Uint8Array(found.buffer)));
@@ -171,7 +211,14 @@ function foldTransposes(root: Graph): void {
     for (const node of [...graph.nodes]) {
       const tensor = node.op === 'Transpose' ? graph.weights.get(node.inputs[0] ?? '') : undefined;
       const output = node.outputs[0] as string;
-      if (!tensor || tensor.type !== FLOAT || tensor.dims.length !== 2 || externalOf(tensor) || graph.outputs.includes(output)) continue;
+      if (
+        !tensor ||
+        tensor.type !== FLOAT ||
+        tensor.dims.length !== 2 ||
+        externalOf(tensor) ||
+        graph.outputs.includes(output)
+      )
+        continue;
       const [rows = 0, columns = 0] = tensor.dims;
       if (rows * columns < ELEMENTS_MIN || !turnsAround(node)) continue;
       const turned = transpose(floatsOf(tensor), rows, columns);

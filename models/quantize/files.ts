@@ -10,7 +10,11 @@ import { externalOf, graphsOf, type Model, makeTensor, readModel, writeModel } f
 const MODEL_BYTES_MAX = 2 ** 31 - 1;
 
 /** The bytes of the integer graph made of `path` in `folder`. */
-export async function quantizeFile(folder: string, path: string, options: DynamicOptions): Promise<{ bytes: Uint8Array; result: DynamicResult }> {
+export async function quantizeFile(
+  folder: string,
+  path: string,
+  options: DynamicOptions,
+): Promise<{ bytes: Uint8Array; result: DynamicResult }> {
   const file = join(folder, ...path.split('/'));
   const { size } = await stat(file);
   if (size > MODEL_BYTES_MAX) throw tooLarge(path, size);
@@ -30,11 +34,16 @@ async function inlineExternal(model: Model, folder: string, path: string): Promi
       const external = externalOf(tensor);
       if (!external) continue;
       const { location, offset, length } = external;
-      if (!isSafePath(location)) throw new MeshError('PULL_REFUSED', `${path}: the weight ${tensor.name} lies at ${JSON.stringify(location)}, which is no plain path`);
+      if (!isSafePath(location))
+        throw new MeshError(
+          'PULL_REFUSED',
+          `${path}: the weight ${tensor.name} lies at ${JSON.stringify(location)}, which is no plain path`,
+        );
       const data = files.get(location) ?? (await readFile(join(folder, dirname(path), location)));
       files.set(location, data);
       const end = length === undefined ? data.length : offset + length;
-      if (!(offset >= 0 && end <= data.length)) throw new MeshError('MODEL_UNSUPPORTED', `${path}: the weight ${tensor.name} reaches beyond ${location}`);
+      if (!(offset >= 0 && end <= data.length))
+        throw new MeshError('MODEL_UNSUPPORTED', `${path}: the weight ${tensor.name} reaches beyond ${location}`);
       graph.weights.set(tensor.name, makeTensor(tensor.name, tensor.type, tensor.dims, data.subarray(offset, end)));
     }
   }

@@ -14,7 +14,13 @@ export interface Quantized {
 }
 
 /** A matrix of `rows` x `columns`, row by row; one scale for each row or each column. */
-export function quantize(floats: Float32Array, rows: number, columns: number, channel: 'row' | 'column', most: number): Quantized {
+export function quantize(
+  floats: Float32Array,
+  rows: number,
+  columns: number,
+  channel: 'row' | 'column',
+  most: number,
+): Quantized {
   const channels = channel === 'row' ? rows : columns;
   const peaks = new Float32Array(channels);
   for (let row = 0; row < rows; row++) {
@@ -47,7 +53,8 @@ export function roundHalfEven(value: number): number {
 export function transpose(floats: Float32Array, rows: number, columns: number): Float32Array {
   const turned = new Float32Array(floats.length);
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) turned[column * rows + row] = floats[row * columns + column] as number;
+    for (let column = 0; column < columns; column++)
+      turned[column * rows + row] = floats[row * columns + column] as number;
   }
   return turned;
 }

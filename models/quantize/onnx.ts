@@ -3,7 +3,19 @@
  * (IR version 4 to 10). What is not named here stays in `rest`, untouched.
  */
 import { MeshError } from '../../chassis/errors.js';
-import { bytesField, bytesOf, type Field, integerOf, integersOf, numberField, readFields, textField, textOf, textsOf, writeFields } from './wire.js';
+import {
+  bytesField,
+  bytesOf,
+  type Field,
+  integerOf,
+  integersOf,
+  numberField,
+  readFields,
+  textField,
+  textOf,
+  textsOf,
+  writeFields,
+} from './wire.js';
 
 export const FLOAT = 1;
 export const INT8 = 3;
@@ -48,7 +60,9 @@ export function readModel(bytes: Uint8Array): Model {
   const fields = readFields(bytes);
   const graph = bytesOf(fields, 7);
   if (!graph) throw new MeshError('MODEL_UNSUPPORTED', 'the file is not an ONNX model: it has no graph');
-  const opsets = fields.filter(({ number }) => number === 8).map((field) => readFields(field.wire === 2 ? field.bytes : new Uint8Array()));
+  const opsets = fields
+    .filter(({ number }) => number === 8)
+    .map((field) => readFields(field.wire === 2 ? field.bytes : new Uint8Array()));
   const standard = opsets.find((opset) => ['', 'ai.onnx'].includes(textOf(opset, 1)));
   return {
     graph: readGraph(graph),
@@ -90,17 +104,29 @@ export function removeWeight(graph: Graph, name: string): void {
   graph.weights.delete(name);
   if (!graph.inputs.includes(name)) return;
   graph.inputs = graph.inputs.filter((input) => input !== name);
-  graph.rest = graph.rest.filter((field) => field.number !== 11 || field.wire !== 2 || textOf(readFields(field.bytes), 1) !== name);
+  graph.rest = graph.rest.filter(
+    (field) => field.number !== 11 || field.wire !== 2 || textOf(readFields(field.bytes), 1) !== name,
+  );
 }
 
 function readNode(fields: Field[]): Node {
-  const attributes = fields.filter(({ number }) => number === 5).map((field) => readFields(field.wire === 2 ? field.bytes : new Uint8Array()));
+  const attributes = fields
+    .filter(({ number }) => number === 5)
+    .map((field) => readFields(field.wire === 2 ? field.bytes : new Uint8Array()));
   const graphs = new Map<number, Graph>();
   attributes.forEach((attribute, index) => {
     const body = bytesOf(attribute, 6);
     if (body) graphs.set(index, readGraph(body));
   });
-  return { op: textOf(fields, 4), name: textOf(fields, 3), domain: textOf(fields, 7), inputs: textsOf(fields, 1), outputs: textsOf(fields, 2), attributes, graphs };
+  return {
+    op: textOf(fields, 4),
+    name: textOf(fields, 3),
+    domain: textOf(fields, 7),
+    inputs: textsOf(fields, 1),
+    outputs: textsOf(fields, 2),
+    attributes,
+    graphs,
+  };
 }
 
 function writeNode(node: Node): Uint8Array {
@@ -111,14 +137,28 @@ function writeNode(node: Node): Uint8Array {
     textField(4, node.op),
     ...node.attributes.map((attribute, index) => {
       const graph = node.graphs.get(index);
-      return bytesField(5, writeFields(graph ? attribute.map((field) => (field.number === 6 ? bytesField(6, writeGraph(graph)) : field)) : attribute));
+      return bytesField(
+        5,
+        writeFields(
+          graph ? attribute.map((field) => (field.number === 6 ? bytesField(6, writeGraph(graph)) : field)) : attribute,
+        ),
+      );
     }),
     ...(node.domain ? [textField(7, node.domain)] : []),
   ]);
 }
 
-export function makeNode(op: string, inputs: string[], outputs: string[], integers: Readonly<Record<string, number>> = {}): Node {
-  const attributes = Object.entries(integers).map(([name, value]) => [textField(1, name), numberField(3, value), numberField(20, 2)]);
+export function makeNode(
+  op: string,
+  inputs: string[],
+  outputs: string[],
+  integers: Readonly<Record<string, number>> = {},
+): Node {
+  const attributes = Object.entries(integers).map(([name, value]) => [
+    textField(1, name),
+    numberField(3, value),
+    numberField(20, 2),
+  ]);
   return { op, name: `${outputs[0]}_${op}`, domain: '', inputs, outputs, attributes, graphs: new Map() };
 }
 
@@ -143,12 +183,19 @@ function readTensor(bytes: Uint8Array): Tensor {
 
 /** A tensor with its values in little-endian order. */
 export function makeTensor(name: string, type: number, dims: readonly number[], values: Uint8Array): Tensor {
-  const fields = [...dims.map((dim) => numberField(1, dim)), numberField(2, type), textField(8, name), bytesField(9, values)];
+  const fields = [
+    ...dims.map((dim) => numberField(1, dim)),
+    numberField(2, type),
+    textField(8, name),
+    bytesField(9, values),
+  ];
   return { name, dims: [...dims], type, fields };
 }
 
 /** Where a tensor's values lie in another file; undefined where they are in this one. */
-export function externalOf(tensor: Tensor): { location: string; offset: number; length: number | undefined } | undefined {
+export function externalOf(
+  tensor: Tensor,
+): { location: string; offset: number; length: number | undefined } | undefined {
   if (integerOf(tensor.fields, 14) !== 1n) return undefined;
   const entries = new Map(
     tensor.fields
@@ -157,7 +204,11 @@ export function externalOf(tensor: Tensor): { location: string; offset: number; 
       .map((entry) => [textOf(entry, 1), textOf(entry, 2)]),
   );
   const length = entries.get('length');
-  return { location: entries.get('location') ?? '', offset: Number(entries.get('offset') ?? 0), length: length === undefined ? undefined : Number(length) };
+  return {
+    location: entries.get('location') ?? '',
+    offset: Number(entries.get('offset') ?? 0),
+    length: length === undefined ? undefined : Number(length),
+  };
 }
 
 /** The values of a float tensor that lies in this file. */
@@ -165,7 +216,10 @@ export function floatsOf(tensor: Tensor): Float32Array {
   const raw = bytesOf(tensor.fields, 9) ?? packedFloats(tensor);
   const count = tensor.dims.reduce((product, dim) => product * dim, 1);
   if (raw.length !== count * 4) {
-    throw new MeshError('MODEL_UNSUPPORTED', `the weight ${tensor.name} has ${raw.length} bytes, its shape ${tensor.dims.join(' x ')} needs ${count * 4}`);
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      `the weight ${tensor.name} has ${raw.length} bytes, its shape ${tensor.dims.join(' x ')} needs ${count * 4}`,
+    );
   }
   // A view needs an address divisible by 4, which a field of a file rarely has.
   return new Float32Array(new Uint8Array(raw).buffer);
@@ -178,7 +232,10 @@ function packedFloats(tensor: Tensor): Uint8Array {
 }
 
 /** Every graph of a model, outermost first, each with the graphs around it. */
-export function* graphsOf(graph: Graph, around: readonly Graph[] = []): Generator<{ graph: Graph; scopes: readonly Graph[] }> {
+export function* graphsOf(
+  graph: Graph,
+  around: readonly Graph[] = [],
+): Generator<{ graph: Graph; scopes: readonly Graph[] }> {
   const scopes = [graph, ...around];
   yield { graph, scopes };
   for (const node of graph.nodes) for (const inner of node.graphs.values()) yield* graphsOf(inner, scopes);

@@ -35,15 +35,24 @@ export async function quantizeModel(model: StoredModel, options: QuantizeOptions
     manifest.files.map(({ path }) => path),
     'fp32',
   );
-  if (graphs.size === 0) throw new MeshError('MODEL_UNSUPPORTED', `${id} is ${manifest.precision} and has no fp32 graph: quantize the fp32 version (pull --precision fp32)`);
+  if (graphs.size === 0)
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      `${id} is ${manifest.precision} and has no fp32 graph: quantize the fp32 version (pull --precision fp32)`,
+    );
   const version = options.version ?? `${manifest.version}-int8`;
   await createRepository({ folders: [] }).verify(model);
   await requireFree(cache, manifest.name, version);
   const stage = await openStage(cache, `quantize--${manifest.name}--${version}`);
   try {
     await rm(stage.files, { recursive: true, force: true });
-    const others = manifest.files.map(({ path }) => path).filter((path) => !/\.onnx(?:_data(?:_\d+)?|\.data)?$/.test(path));
-    await requireSpace(cache, manifest.files.reduce((sum, { bytes }) => sum + bytes, 0));
+    const others = manifest.files
+      .map(({ path }) => path)
+      .filter((path) => !/\.onnx(?:_data(?:_\d+)?|\.data)?$/.test(path));
+    await requireSpace(
+      cache,
+      manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
     for (const path of others) await place(stage.files, path, (to) => copyFile(join(folder, path), to));
     const made: string[] = [];
     for (const [part, path] of graphs) {
@@ -55,8 +64,14 @@ export async function quantizeModel(model: StoredModel, options: QuantizeOptions
     }
     const files = await describeFiles(stage.files, [...others, ...made].sort());
     const written = derive(model, version, files, options);
-    const measured = await options.measure?.(asFp32(model), { manifest: written, folder: stage.files, inferred: false });
-    const final: Manifest = measured ? { ...written, derived: { ...(written.derived as Derived), ...measured } } : written;
+    const measured = await options.measure?.(asFp32(model), {
+      manifest: written,
+      folder: stage.files,
+      inferred: false,
+    });
+    const final: Manifest = measured
+      ? { ...written, derived: { ...(written.derived as Derived), ...measured } }
+      : written;
     if (!(await stage.install(final))) throw taken(manifest.name, version);
     return { manifest: final, folder: join(cache, 'models', manifest.name, version), inferred: false };
   } finally {
@@ -64,11 +79,28 @@ export async function quantizeModel(model: StoredModel, options: QuantizeOptions
   }
 }
 
+/** True where there is something to quantize. */
+export function hasFp32({ files }: Pick<Manifest, 'files'>): boolean {
+  return (
+    weightFiles(
+      files.map(({ path }) => path),
+      'fp32',
+    ).size > 0
+  );
+}
+
 /** The manifest of the new version. What was measured on the old weights does not speak of the new ones. */
-function derive({ manifest }: StoredModel, version: string, files: Manifest['files'], { fullRange }: DynamicOptions): Manifest {
+function derive(
+  { manifest }: StoredModel,
+  version: string,
+  files: Manifest['files'],
+  { fullRange }: DynamicOptions,
+): Manifest {
   const { quality: _, derived: __, ...kept } = manifest;
   const weights = (all: Manifest['files'], ofFp32: boolean): number =>
-    all.filter(({ path }) => /\.onnx/.test(path) && (!ofFp32 || isFp32(path))).reduce((sum, { bytes }) => sum + bytes, 0);
+    all
+      .filter(({ path }) => /\.onnx/.test(path) && (!ofFp32 || isFp32(path)))
+      .reduce((sum, { bytes }) => sum + bytes, 0);
   return {
     ...kept,
     version,
@@ -109,5 +141,9 @@ async function requireFree(cache: string, name: string, version: string): Promis
 }
 
 function taken(name: string, version: string): MeshError {
-  return new MeshError('MODEL_CHANGED', `${name}@${version} exists; versions are immutable: give another with --version, or remove it first`, { facts: { model: name, version } });
+  return new MeshError(
+    'MODEL_CHANGED',
+    `${name}@${version} exists; versions are immutable: give another with --as, or remove it first`,
+    { facts: { model: name, version } },
+  );
 }

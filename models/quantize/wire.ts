@@ -60,7 +60,10 @@ export function writeFields(fields: readonly Field[]): Uint8Array {
   const heads: Uint8Array[] = [];
   for (const field of fields) {
     const tag = field.number * 8 + field.wire;
-    const head = field.wire === 0 ? concat(varintOf(BigInt(tag)), varintOf(field.value)) : headOf(tag, field.wire, field.bytes.length);
+    const head =
+      field.wire === 0
+        ? concat(varintOf(BigInt(tag)), varintOf(field.value))
+        : headOf(tag, field.wire, field.bytes.length);
     heads.push(head);
     size += head.length + (field.wire === 0 ? 0 : field.bytes.length);
   }
@@ -79,7 +82,11 @@ export function writeFields(fields: readonly Field[]): Uint8Array {
 
 export const bytesField = (number: number, bytes: Uint8Array): Field => ({ number, wire: 2, bytes });
 export const textField = (number: number, text: string): Field => bytesField(number, utf8.encode(text));
-export const numberField = (number: number, value: number | bigint): Field => ({ number, wire: 0, value: BigInt.asUintN(64, BigInt(value)) });
+export const numberField = (number: number, value: number | bigint): Field => ({
+  number,
+  wire: 0,
+  value: BigInt.asUintN(64, BigInt(value)),
+});
 
 const utf8 = new TextEncoder();
 const text = new TextDecoder();
@@ -157,5 +164,8 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 function broken(): MeshError {
-  return new MeshError('MODEL_UNSUPPORTED', 'the file is not an ONNX model: its bytes are no protocol buffer, or it is cut short');
+  return new MeshError(
+    'MODEL_UNSUPPORTED',
+    'the file is not an ONNX model: its bytes are no protocol buffer, or it is cut short',
+  );
 }
