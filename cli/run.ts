@@ -106,5 +106,10 @@ function field(key: string, value: unknown): string[] {
         .join(', ')}, … ${value.length} numbers]`,
     ];
   }
-  return [`${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`];
+  return [`${key}: ${typeof value === 'string' ? value : JSON.stringify(value, short)}`];
+}
+
+/** Scores for people: four digits. --json has them all. */
+function short(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value) ? Number(value.toFixed(4)) : value;
 }
