@@ -54,6 +54,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     bodyLimit: options.bodyBytesMax,
     genReqId: (raw: IncomingMessage) => requestIdOf(raw.headers),
     requestIdHeader: false,
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      sendError(request, reply, asMeshError(error, options.bodyBytesMax)),
     forceCloseConnections: 'idle',
     keepAliveTimeout: settings.httpIdleMs,
     requestTimeout: settings.httpTimeoutMsMax,
@@ -73,6 +75,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       log.error({ request: request.id, url: request.routeOptions.url, err: error, ...known.facts }, known.message);
     return sendError(request, reply, known);
   });
+  let closing = false;
+  app.addHook('onResponse', async () => {
+    // A connection that was busy when the server closed is idle now, and its client would keep it.
+    if (closing) setImmediate(() => app.server.closeIdleConnections());
+  });
   addRoutes(app, options);
   return {
     async start(address) {
@@ -85,6 +92,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       return typeof bound === 'object' && bound ? bound.port : 0;
     },
     async stop(graceMs) {
+      closing = true;
       const cancel = clock.after(graceMs, () => app.server.closeAllConnections());
       await app.close();
       cancel();

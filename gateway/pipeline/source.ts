@@ -54,7 +54,8 @@ export function readSource(file: string, text: string): Source {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const problems = document.errors.map(({ pos, message }) => {
+  // One mistake makes YAML stumble over everything after it: only the first is told.
+  const problems = document.errors.slice(0, 1).map(({ pos, message }) => {
     const { line, column } = place(pos[0]);
     const colon = /nested mappings|implicit keys|flow|Unexpected/i.test(message);
     return at(
