@@ -12,9 +12,14 @@ export function pick(branches: readonly { weight: number; action: Leaf }[], poin
   return (branches.findLast(({ weight }) => weight > 0) ?? branches[0])?.action as Leaf;
 }
 
-/** The same text, always the same point from 0 to 1 (FNV-1a). */
+/**
+ * The same text, always the same point from 0 to 1. FNV-1a, then the finalizer of MurmurHash3: without it texts that differ
+ * only at their end ("user 1", "user 2") lie close together and nearly all take the same branch.
+ */
 export function share(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return (hash >>> 0) / 2 ** 32;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }
