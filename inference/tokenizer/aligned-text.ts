@@ -24,6 +24,30 @@ export function originalStart(source: AlignedText, start: number): number {
   return source.align === null ? source.base + start : (source.align[2 * start] as number);
 }
 
+/** The original end of the character that begins at unit `start`. */
+export function firstEnd(source: AlignedText, start: number): number {
+  return source.align === null
+    ? source.base + start + widthAt(source.text, start)
+    : (source.align[2 * start + 1] as number);
+}
+
+/** Copies the places of units [start, end) to `target` from index `at` on, and gives the index after them. */
+export function copyPlaces(source: AlignedText, start: number, end: number, target: Int32Array, at: number): number {
+  const { align, base, text } = source;
+  let to = at;
+  if (align !== null) {
+    for (let i = 2 * start; i < 2 * end; i++) target[to++] = align[i] as number;
+    return to;
+  }
+  for (let i = start; i < end; i++) {
+    const unit = text.charCodeAt(i);
+    const low = unit >= 0xdc00 && unit < 0xe000 ? i - 1 : i;
+    target[to++] = base + low;
+    target[to++] = base + low + (low < i || (unit >= 0xd800 && unit < 0xdc00) ? 2 : 1);
+  }
+  return to;
+}
+
 /** The original end of what ends before unit `end`. */
 export function originalEnd(source: AlignedText, end: number): number {
   return source.align === null ? source.base + end : (source.align[2 * end - 1] as number);

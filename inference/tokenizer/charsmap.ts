@@ -2,7 +2,7 @@
 // replacement strings. Applied as the library we match applies it: a grapheme cluster of fewer than six bytes is looked
 // up whole, where its shortest known prefix decides for all of it; otherwise each character on its own.
 import { type AlignedText, rewrite } from './aligned-text.js';
-import { clusterEnd, joinsBefore } from './unicode/graphemes.js';
+import { clusterEnd, joinsBefore, standsAlone } from './unicode/graphemes.js';
 
 export interface Charsmap {
   /** The replacement for the bytes of `piece`, or undefined. */
@@ -13,6 +13,9 @@ export interface Charsmap {
 
 const encoder = new TextEncoder();
 
+const KEPT = 1;
+const REPLACED = 2;
+
 export function createCharsmap(bytes: Uint8Array): Charsmap {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const trieBytes = view.getUint32(0, true);
@@ -22,6 +25,8 @@ export function createCharsmap(bytes: Uint8Array): Charsmap {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const scratch = new Uint8Array(64);
   const known = new Map<string, string | undefined>();
+  // What is known of each code unit as a cluster of its own: 0 is nothing.
+  const states = new Uint8Array(0x10000);
   // One entry per ASCII character: undefined unless a replacement begins there.
   const ascii: (string | undefined)[] = [];
 
@@ -77,6 +82,17 @@ export function createCharsmap(bytes: Uint8Array): Charsmap {
         if (by !== undefined) replace(at, at + 1, by);
         at++;
         continue;
+      }
+      if (at + 1 === text.length || standsAlone(unit, text.charCodeAt(at + 1))) {
+        let state = states[unit] as number;
+        if (state === 0 && unit < 0xd800) {
+          state = lookup(text[at] as string) === undefined ? KEPT : REPLACED;
+          states[unit] = state;
+        }
+        if (state === KEPT) {
+          at++;
+          continue;
+        }
       }
       const end = clusterEnd(text, at);
       if (utf8Length(text, at, end) < 6) {

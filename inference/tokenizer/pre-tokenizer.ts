@@ -1,6 +1,15 @@
 // Pre-tokenizers: cutting text into the words that models see. Most only choose where to cut (splitters); Metaspace and
 // ByteLevel also rewrite the text (rewriters). All work on sections, and leave added tokens alone.
-import { type AlignedText, alignment, originalStart, sliceAligned, UNTRACKED, widthAt } from './aligned-text.js';
+import {
+  type AlignedText,
+  alignment,
+  copyPlaces,
+  firstEnd,
+  originalStart,
+  sliceAligned,
+  UNTRACKED,
+  widthAt,
+} from './aligned-text.js';
 import { TokenizerError } from './error.js';
 import { gpt2Split } from './gpt2-split.js';
 import { createNormalizer, prependAligned } from './normalizer.js';
@@ -297,36 +306,71 @@ function rewriteWords(section: Section, change: (text: AlignedText) => AlignedTe
 
 function metaspace(config: Record<string, unknown>): PreTokenizer {
   const replacement = String(config.replacement);
+  if (replacement.length !== 1)
+    throw new TokenizerError(`the Metaspace replacement ${replacement} is not one code unit`);
   const given = config.prepend_scheme ?? 'always';
   if (config.add_prefix_space === false && config.prepend_scheme !== undefined && given !== 'never') {
     throw new TokenizerError('Metaspace has add_prefix_space false and a prepend_scheme that contradicts it');
   }
   const scheme = config.add_prefix_space === false ? 'never' : given;
   const split = config.split !== false;
-  const delimiter = replacement.codePointAt(0);
-  const cut = byCharacter((point) => point === delimiter, 'MergedWithNext');
+  const mark = replacement.charCodeAt(0);
   return {
     needsPlaces: scheme === 'first',
     apply(section) {
       if (section.tokenId >= 0) return;
-      rewriteWords(section, (source) => {
-        const text = source.text.replaceAll(' ', replacement);
-        const marked = text === source.text ? source : { ...source, text };
-        if (text.startsWith(replacement)) return marked;
-        if (scheme === 'always' || (scheme === 'first' && originalStart(source, 0) === 0)) {
-          return prependAligned(marked, replacement);
-        }
-        return marked;
-      });
-      if (!split) return;
+      const source = section.text;
+      const old = source.text;
+      const words = section.ranges;
       const ranges: number[] = [];
-      for (let i = 0; i < section.ranges.length; i += 2) {
-        cut(section.text.text, section.ranges[i] as number, section.ranges[i + 1] as number, ranges);
+      // Where each word begins in the new text, and whether it was given a mark there.
+      const marked: number[] = [];
+      let text = '';
+      for (let i = 0; i < words.length; i += 2) {
+        const start = words[i] as number;
+        const end = words[i + 1] as number;
+        const word = old.slice(start, end);
+        const bare = old.charCodeAt(start) !== SPACE && !word.startsWith(replacement);
+        const prepends = bare && (scheme === 'always' || (scheme === 'first' && originalStart(source, start) === 0));
+        let from = text.length;
+        text += prepends ? replacement : '';
+        text += word.includes(' ') ? word.replaceAll(' ', replacement) : word;
+        marked.push(prepends ? 1 : 0);
+        if (split) {
+          // Every mark begins a piece.
+          const first = from + (prepends ? replacement.length : 0);
+          for (let k = first; k < text.length; k++) {
+            if (k === from || text.charCodeAt(k) !== mark) continue;
+            ranges.push(from, k);
+            from = k;
+          }
+        }
+        ranges.push(from, text.length);
       }
-      section.ranges = withoutEmpty(ranges);
+      section.ranges = ranges;
+      if (source.base === UNTRACKED) {
+        section.text = { text, base: UNTRACKED, align: null };
+        return;
+      }
+      const align = new Int32Array(2 * text.length);
+      let at = 0;
+      for (let i = 0; i < words.length; i += 2) {
+        const start = words[i] as number;
+        const end = words[i + 1] as number;
+        if (marked[i >> 1] === 1) {
+          for (let k = 0; k < replacement.length; k++) {
+            align[at++] = originalStart(source, start);
+            align[at++] = firstEnd(source, start);
+          }
+        }
+        at = copyPlaces(source, start, end, align, at);
+      }
+      section.text = { text, base: 0, align };
     },
   };
 }
+
+const SPACE = 0x20;
 
 function byteLevel(config: Record<string, unknown>, rawBytes: boolean): PreTokenizer {
   const prefix = config.add_prefix_space === true;

@@ -1,7 +1,19 @@
 // Tokens and ids. Tokens lie in one array of code units and are found through an open-addressing table by a hash that
 // grows one unit at a time, so models can try every prefix of a word in one walk and never cut a substring.
-import { HASH_SEED, hashText, spread } from './hash.js';
+import { HASH_SEED, hashStep, hashText, spread } from './hash.js';
 import { TokenTable } from './token-table.js';
+
+/** Bits by hash; see `createPrefixFilter`. */
+export interface PrefixFilter {
+  readonly words: Int32Array;
+  readonly mask: number;
+}
+
+/** Whether a token may go on after the prefix with this hash. */
+export function mayContinue({ mask, words }: PrefixFilter, hash: number): boolean {
+  const bit = (Math.imul(hash, 0x2545f491) >>> 5) & mask;
+  return ((words[bit >> 5] as number) >>> (bit & 31)) % 2 === 1;
+}
 
 export class Vocabulary {
   /** Number of different tokens. */
@@ -106,6 +118,27 @@ export class Vocabulary {
       if (slots[at] === 0) return -1;
       if (slots[at + 1] === hash && this.sameUnits(at, source, start, end)) return slots[at + 3] as number;
     }
+  }
+
+  /**
+   * A filter that says by a prefix's hash whether a longer token may begin with it: never wrongly no. With it, trying
+   * every prefix of a word stops about where a trie would.
+   */
+  createPrefixFilter(): PrefixFilter {
+    const { starts, units } = this;
+    let bits = 1 << 12;
+    while (bits < 12 * units.length && bits < 1 << 26) bits *= 2;
+    const words = new Int32Array(bits >> 5);
+    const mask = bits - 1;
+    for (let n = 0; n + 1 < starts.length; n++) {
+      let hash = HASH_SEED;
+      for (let i = starts[n] as number; i < (starts[n + 1] as number) - 1; i++) {
+        hash = hashStep(hash, units[i] as number);
+        const bit = Math.imul(hash, 0x2545f491) >>> 5;
+        words[(bit & mask) >> 5] = (words[(bit & mask) >> 5] as number) | (1 << (bit & 31));
+      }
+    }
+    return { words, mask };
   }
 
   /** Whether the token `id` is surely these units, found without the table. */

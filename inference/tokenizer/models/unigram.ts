@@ -3,7 +3,7 @@
 import { TokenizerError } from '../error.js';
 import { HASH_SEED, hashStep, hashText } from '../hash.js';
 import type { TokenTable } from '../token-table.js';
-import { Vocabulary } from '../vocabulary.js';
+import { mayContinue, Vocabulary } from '../vocabulary.js';
 import { WORD_UNITS_MAX, WordCache } from '../word-cache.js';
 import type { Model } from './model.js';
 
@@ -26,6 +26,7 @@ export function createUnigram(tokens: TokenTable, scores: Float64Array, options:
     throw new TokenizerError('the unknown token of the Unigram model is outside its vocabulary');
   const bytes = options.byteFallback ? byteIds(vocabulary) : undefined;
   const longest = vocabulary.longest;
+  const filter = vocabulary.createPrefixFilter();
   const cache = new WordCache();
   let best = new Float64Array(128);
   let from = new Int32Array(128);
@@ -70,7 +71,10 @@ export function createUnigram(tokens: TokenTable, scores: Float64Array, options:
         for (let to = at; to < limit; to++) {
           hash = hashStep(hash, text.charCodeAt(start + to));
           const id = vocabulary.find(text, start + at, start + to + 1, hash, 0);
-          if (id < 0) continue;
+          if (id < 0) {
+            if (!mayContinue(filter, hash)) break;
+            continue;
+          }
           const score = (scores[id] as number) + here;
           if (from[to + 1] === -1 || score > (best[to + 1] as number)) {
             best[to + 1] = score;
@@ -78,6 +82,7 @@ export function createUnigram(tokens: TokenTable, scores: Float64Array, options:
             token[to + 1] = id;
           }
           if (to + 1 - at === width) single = true;
+          if (!mayContinue(filter, hash)) break;
         }
         if (!single) {
           const to = at + width;

@@ -3,7 +3,7 @@
 import { widthAt } from '../aligned-text.js';
 import { TokenizerError } from '../error.js';
 import { HASH_SEED, hashStep, hashText } from '../hash.js';
-import type { Vocabulary } from '../vocabulary.js';
+import { mayContinue, type Vocabulary } from '../vocabulary.js';
 import { WORD_UNITS_MAX, WordCache } from '../word-cache.js';
 import type { Model } from './model.js';
 
@@ -20,6 +20,7 @@ export function createWordPiece(vocabulary: Vocabulary, options: WordPieceOption
   const unknown = vocabulary.idOf(unknownToken);
   const prefixHash = hashText(prefix, 0, prefix.length, HASH_SEED);
   const longest = vocabulary.longest;
+  const filter = vocabulary.createPrefixFilter();
   const cache = new WordCache();
 
   const unknownId = (): number => {
@@ -51,6 +52,7 @@ export function createWordPiece(vocabulary: Vocabulary, options: WordPieceOption
               id = found;
               to = i + 1;
             }
+            if (!mayContinue(filter, hash)) break;
           }
           if (id < 0) {
             sink.length = first;

@@ -116,7 +116,15 @@ export function clusterEnd(text: string, start: number): number {
   return at;
 }
 
-/** Whether a character below the first combining marks can only stand alone (nothing joins it but what follows). */
+/** Whether `unit` is surely a cluster of its own when `next` follows; both are code units. */
+export function standsAlone(unit: number, next: number): boolean {
+  const kinds = plane ?? load();
+  if (kinds[unit] !== 0 || (unit >= 0xd800 && unit < 0xe000) || (next >= 0xd800 && next < 0xdc00)) return false;
+  const kind = kinds[next];
+  return kind !== EXTEND && kind !== ZWJ && kind !== SPACING;
+}
+
+/** Whether a character may belong to the cluster of an ASCII one before it. */
 export function joinsBefore(point: number): boolean {
   return point >= 0x300 || point === 10;
 }
