@@ -197,7 +197,7 @@ const CASES: readonly Case[] = [
     service: 'plexus.v1.Embed',
     method: 'Embed',
     request: { texts: ['x'], promptName: 'nope' },
-    code: 'FIELD_INVALID',
+    code: 'OPTION_UNSUPPORTED',
     field: 'prompt_name',
   },
   {
@@ -287,7 +287,7 @@ describe('bad input', function () {
 
   for (const [name, path, body, code] of [
     ['a body that is not JSON', '/v1/embed/embed', '{"texts": [', 'MESSAGE_INVALID'],
-    ['a field of the wrong type', '/v1/embed/embed', '{"texts": 7}', 'MESSAGE_INVALID'],
+    ['a field of the wrong type', '/v1/embed/embed', '{"texts": 7}', 'FIELD_INVALID'],
     ['a field that does not exist', '/v1/embed/embed', '{"text": ["x"]}', 'FIELD_UNKNOWN'],
     ['a route that does not exist', '/v1/embed/fly', '{}', 'METHOD_UNKNOWN'],
     ['an unknown pipeline', '/v1/pipelines/nope:run', '{"input": {}}', 'PIPELINE_UNKNOWN'],
@@ -340,9 +340,10 @@ describe('bad input', function () {
       { deadlineMs: Date.now() + 10_000 },
     );
     assert.equal(response.valid, false);
-    const [problem] = response.problems;
+    const problem = response.problems.find(({ path }) => path === 'steps.e.with.textss');
     assert.equal(problem?.line, 9);
-    assert.match(`${problem?.message} ${problem?.suggestion}`, /texts/);
+    assert.equal(problem.column, 7);
+    assert.match(`${problem.message} ${problem.suggestion}`, /did you mean "?texts/);
   });
 
   it('gRPC: an expired deadline is DEADLINE_EXCEEDED', async () => {
