@@ -33,6 +33,8 @@ export interface Balance {
   restMs(flight: Flight): number;
 }
 
+/** Times the cheapest: what costs more is not drawn. */
+const DEAR = 4;
 /** Share of a new instance at its first moment. */
 const RAMP_MIN = 0.1;
 
@@ -101,7 +103,7 @@ export function createBalance(options: BalanceOptions): Balance {
         const nowMs = clock.monotonic();
         candidates = prefer(candidates, (endpoint) => endpoint.restUntilMs <= nowMs);
       }
-      return choose(candidates);
+      return choose(policy === 'p2c' ? withoutDear(candidates, clock.monotonic()) : candidates);
     },
     hasOther: (flight) =>
       endpoints().some(
@@ -124,6 +126,17 @@ function cost(endpoint: Endpoint, rival: Endpoint, nowMs: number): number {
   const [oldest] = endpoint.live;
   const pendingMs = oldest ? nowMs - oldest.startedMs : 0;
   return (Math.max(known.load.valueMs(nowMs), pendingMs) + 0.1) * (endpoint.inFlight + 1);
+}
+
+/**
+ * Leaves out what costs far more than the cheapest. With three instances, two of three pairs have the slow one in them, and
+ * each of those would be no choice at all: the other gets the call however busy it is.
+ */
+function withoutDear(all: readonly Endpoint[], nowMs: number): readonly Endpoint[] {
+  if (all.length <= 2) return all;
+  let cheapest = Number.POSITIVE_INFINITY;
+  for (const endpoint of all) if (endpoint.load.known) cheapest = Math.min(cheapest, cost(endpoint, endpoint, nowMs));
+  return all.filter((endpoint) => !endpoint.load.known || cost(endpoint, endpoint, nowMs) <= cheapest * DEAR);
 }
 
 function prefer(all: readonly Endpoint[], wanted: (endpoint: Endpoint) => boolean): readonly Endpoint[] {

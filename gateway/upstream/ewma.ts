@@ -1,10 +1,11 @@
 /**
  * Peak EWMA of an instance's latency (Finagle): a slower answer counts at once, a faster one only as time passes, so one bad
- * sign is believed and forgotten slowly. The half-life is short because model services recover within seconds.
+ * sign is believed and forgotten slowly. Shorter than
+ * Finagle's 10 s, because model services recover within seconds; much shorter, and a slow instance gets a trial call too often.
  */
 
-/** Time constant of forgetting: after 3 s without samples a peak counts 37 %, after 9 s 5 %. */
-export const EWMA_TAU_MS = 3_000;
+/** Time constant of forgetting: after 6 s without samples a peak counts 37 %, after 18 s 5 %. */
+export const EWMA_TAU_MS = 6_000;
 
 export class PeakEwma {
   #ms = 0;

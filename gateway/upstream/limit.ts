@@ -3,7 +3,7 @@
  * waiting: where the limit is used up and calls take over three times as long as in the best of times, the difference is time
  * in the queues of the instances, where a call holds memory and cannot be moved; but never below four for each instance, since
  * model calls also take longer because they are larger. It rises while it is used and calls are quick.
- * Missed deadlines are no sign: a caller who gives 5 ms says nothing about the load.
+ * A missed deadline counts as the time it took, and only where that was long: a caller who gives 5 ms says nothing about the load.
  */
 import type { Clock } from '../../chassis/clock.js';
 import type { MeshError } from '../../chassis/errors.js';
@@ -73,7 +73,7 @@ export function createLimit({ max, adaptive, instances, clock }: LimitOptions): 
       if (startedMs < changedMs) return; // it tells of the limit as it was
       if (isOverload(error)) {
         if (refused >= REFUSED_SHARE) lower(1, inFlight);
-      } else if (!error) {
+      } else if (!error || (error.code === 'DEADLINE_EXCEEDED' && nowMs - startedMs > bestMs * SLOW)) {
         window.calls++;
         window.sumMs += nowMs - startedMs;
         window.full ||= inFlight >= Math.floor(limit);

@@ -12,6 +12,8 @@ import type { Layer, Result } from './flight.js';
 import { isOverload } from './outcome.js';
 
 const FADE_MS = 250;
+/** At most this share is refused: the rest finds out when it is over. Doubling from a fifth takes half a second. */
+const REFUSAL_MAX = 0.8;
 /** Faded calls below which nothing is refused: too few to judge by. */
 const CALLS_MIN = 5;
 
@@ -43,7 +45,7 @@ export function createThrottle(options: { percent: number; clock: Clock; random:
   };
   const refusal = (k: number): number => {
     fade();
-    return calls < CALLS_MIN ? 0 : Math.max(0, (calls - k * accepted) / (calls + 1));
+    return calls < CALLS_MIN ? 0 : Math.min(REFUSAL_MAX, Math.max(0, (calls - k * accepted) / (calls + 1)));
   };
 
   return {

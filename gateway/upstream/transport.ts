@@ -3,7 +3,8 @@
  * grpc-js channel; tests put a scripted one in its place.
  */
 import { type Answer, type CallSettings, createChannel, type Method } from '../../chassis/channel.js';
-import type { MeshError } from '../../chassis/errors.js';
+import { type ErrorCode, MeshError } from '../../chassis/errors.js';
+import { isServiceError } from '../../chassis/status.js';
 import type { TlsSettings } from '../../chassis/tls.js';
 
 /** A unary call under way. */
@@ -68,7 +69,7 @@ export function createGrpcTransport(address: string, options: { tls?: TlsSetting
       },
     });
     return {
-      messages,
+      messages: reworded(messages),
       get trailers() {
         return trailers;
       },
@@ -79,7 +80,7 @@ export function createGrpcTransport(address: string, options: { tls?: TlsSetting
     unary(name, request, given) {
       const controller = new AbortController();
       return {
-        answer: channel.unary(method(name), request, settings(given, controller.signal)),
+        answer: channel.unary(method(name), request, settings(given, controller.signal)).catch(reword),
         cancel: (reason) => controller.abort(reason),
       };
     },
@@ -87,4 +88,23 @@ export function createGrpcTransport(address: string, options: { tls?: TlsSetting
     bidi: (name, requests, given) => stream((made) => channel.bidi(method(name), requests, made), given),
     close: () => channel.close(),
   };
+}
+
+/** What grpc-js itself says names addresses of the mesh; callers of the gateway are told the same without them. */
+const WORDS: Partial<Record<ErrorCode, string>> = {
+  DEADLINE_EXCEEDED: 'the deadline passed before the answer was ready',
+  UPSTREAM_UNREACHABLE: 'the instance could not be reached, or was lost during the call',
+};
+
+function reword(error: unknown): never {
+  const words = error instanceof MeshError && isServiceError(error.cause) ? WORDS[error.code] : undefined;
+  throw words === undefined ? error : new MeshError((error as MeshError).code, words, { cause: error });
+}
+
+async function* reworded(messages: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  try {
+    yield* messages;
+  } catch (error) {
+    reword(error);
+  }
 }

@@ -26,6 +26,9 @@ export interface Mesh {
   close(): Promise<void>;
 }
 
+// Mocha runs with source maps, under which every error made costs most of a millisecond: refusals would be measured slow.
+process.setSourceMapsEnabled(false);
+
 export async function startMesh(count: number, changes: Partial<UpstreamSettings> = {}): Promise<Mesh> {
   const processes = await Promise.all(
     Array.from({ length: count }, (_, index) => startTestProcess(`embed-${index + 1}`, WORK)),

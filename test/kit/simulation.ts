@@ -70,13 +70,20 @@ export function createSimulatedClock(startMs = 1_700_000_000_000): SimulatedCloc
       };
     },
     async run(untilMs) {
-      while (heap.length > 0 && (heap[0] as Timer).atMs <= untilMs) {
-        const timer = pop();
-        if (!timer.run) continue;
-        nowMs = Math.max(nowMs, timer.atMs);
-        timer.run();
-        // Promises settle before time moves on.
-        if (heap.length === 0 || (heap[0] as Timer).atMs > nowMs) await new Promise((resolve) => setImmediate(resolve));
+      let ran = true;
+      for (;;) {
+        while (heap.length > 0 && !(heap[0] as Timer).run) pop(); // cancelled
+        const next = heap[0]?.atMs ?? Number.POSITIVE_INFINITY;
+        if (ran && next > nowMs) {
+          // Promises settle before time moves on, and may set timers for this very moment.
+          ran = false;
+          await new Promise((resolve) => setImmediate(resolve));
+          continue;
+        }
+        if (next > untilMs) break;
+        nowMs = Math.max(nowMs, next);
+        pop().run?.();
+        ran = true;
       }
       nowMs = untilMs;
     },

@@ -86,12 +86,19 @@ export async function startTestInstance(
     context.setTrailer('x-test-instance', id);
     return request; // its own bytes back: a caller can tell a wrong answer
   };
+  // Takes no place and does not end by itself: what a caller who leaves must stop.
+  const hold = async (_request: Buffer, context: { signal: AbortSignal }): Promise<never> => {
+    counts.begun++;
+    await new Promise<void>((resolve) => context.signal.addEventListener('abort', () => resolve(), { once: true }));
+    counts.stopped++;
+    throw context.signal.reason;
+  };
   const binding = implementDefinition(
     'plexus.v1.Embed',
     service as never,
     {
       Embed: unary as never,
-      Similarity: unary as never,
+      Similarity: hold as never,
       async *EmbedStream(requests: AsyncIterable<Buffer>, context: { signal: AbortSignal }) {
         for await (const request of requests) {
           await work(context.signal);

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { MeshError } from '../../../chassis/errors.js';
+import { createBulkhead } from '../../../gateway/upstream/bulkhead.js';
+import { createCounters } from '../../../gateway/upstream/counters.js';
+import type { Reply, Send } from '../../../gateway/upstream/flight.js';
+import { createLimit } from '../../../gateway/upstream/limit.js';
+import { createThrottle } from '../../../gateway/upstream/throttle.js';
+import { createVirtualClock, type VirtualClock } from '../../kit/clock.js';
+import { type Deferred, defer } from '../../kit/defer.js';
+import { seeded, testFlight, testReply } from '../../kit/upstream.js';
+
+const full = new MeshError('QUEUE_FULL', 'full');
+const classed = (criticality: string) => ({ metadata: { 'x-plexus-criticality': criticality } });
+
+describe('throttle', () => {
+  const setUp = (clock: VirtualClock) => {
+    const throttle = createThrottle({ percent: 200, clock, random: seeded(1) });
+    const counters = createCounters();
+    let refuse = true;
+    const send = throttle.layer<Reply>(counters)(() => (refuse ? Promise.reject(full) : Promise.resolve(testReply())));
+    const call = (changes = {}) =>
+      send(testFlight(clock, changes)).then(
+        () => 'OK',
+        (error: MeshError) => error.facts.layer ?? error.code,
+      );
+    return {
+      throttle,
+      counters,
+      call,
+      answer: () => {
+        refuse = false;
+      },
+    };
+  };
+
+  it('refuses nothing while instances accept', async () => {
+    const clock = createVirtualClock();
+    const { call, answer, counters } = setUp(clock);
+    answer();
+    for (let each = 0; each < 200; each++) await call();
+    assert.equal(counters.throttled, 0);
+  });
+
+  it('refuses more and more while instances refuse, and stops within a second of the end of it', async () => {
+    const clock = createVirtualClock();
+    const { call, answer, throttle, counters } = setUp(clock);
+    for (let each = 0; each < 300; each++) {
+      await call();
+      await clock.advance(5);
+    }
+    assert.equal(throttle.refusal, 0.8);
+    assert.ok(counters.throttled > 150);
+    answer();
+    for (let each = 0; each < 200; each++) {
+      await call();
+      await clock.advance(5);
+    }
+    assert.equal(throttle.refusal, 0);
+  });
+
+  it('gives up sheddable calls first and critical ones last', async () => {
+    const refusals: number[] = [];
+    for (const class_ of ['sheddable', 'default', 'critical']) {
+      const clock = createVirtualClock();
+      let turn = 0;
+      const throttle = createThrottle({ percent: 200, clock, random: seeded(2) });
+      const counters = createCounters();
+      // Two of three are refused.
+      const send = throttle.layer<Reply>(counters)(() =>
+        turn++ % 3 ? Promise.reject(full) : Promise.resolve(testReply()),
+      );
+      for (let each = 0; each < 300; each++) {
+        await send(testFlight(clock, classed(class_))).catch(() => {});
+        await clock.advance(2);
+      }
+      refusals.push(counters.throttled);
+    }
+    const [sheddable = 0, normal = 0, critical = 0] = refusals;
+    assert.ok(sheddable > normal && normal > critical, `${refusals}`);
+  });
+
+  it('does not count errors that are no refusals', async () => {
+    const clock = createVirtualClock();
+    const throttle = createThrottle({ percent: 200, clock, random: () => 0 });
+    const send = throttle.layer<Reply>(createCounters())(() =>
+      Promise.reject(new MeshError('UPSTREAM_UNREACHABLE', 'gone')),
+    );
+    for (let each = 0; each < 50; each++) await send(testFlight(clock)).catch(() => {});
+    assert.equal(throttle.refusal, 0);
+  });
+});
+
+describe('bulkhead', () => {
+  const setUp = (changes: Partial<Parameters<typeof createBulkhead>[0]> = {}) => {
+    const clock = createVirtualClock();
+    const counters = createCounters();
+    const bulkhead = createBulkhead({
+      capability: 'embed',
+      inFlightMax: 2,
+      queueMax: 2,
+      queueWaitMsMax: 1_000,
+      adaptive: false,
+      instances: () => 1,
+      clock,
+      counters,
+      ...changes,
+    });
+    const sent: Deferred<Reply>[] = [];
+    const send: Send<Reply> = bulkhead.layer<Reply>()(() => {
+      const one = defer<Reply>();
+      sent.push(one);
+      return one.promise;
+    });
+    const call = (given = {}) =>
+      send(testFlight(clock, given)).then(
+        () => 'OK',
+        (error: MeshError) => error.code,
+      );
+    return { clock, counters, bulkhead, sent, call, send };
+  };
+
+  it('bounds the calls in flight and lets the next in when one ends', async () => {
+    const { clock, bulkhead, sent, call } = setUp();
+    const calls = [call(), call(), call()];
+    await clock.advance(0);
+    assert.deepEqual([sent.length, bulkhead.inFlight, bulkhead.queued], [2, 2, 1]);
+    sent[0]?.resolve(testReply());
+    await clock.advance(0);
+    assert.deepEqual([sent.length, bulkhead.inFlight, bulkhead.queued], [3, 2, 0]);
+    for (const each of sent) each.resolve(testReply());
+    assert.deepEqual(await Promise.all(calls), ['OK', 'OK', 'OK']);
+    assert.equal(bulkhead.inFlight, 0);
+  });
+
+  it('refuses the call beyond the queue at once, with a delay', async () => {
+    const { clock, counters, call, send } = setUp();
+    for (let each = 0; each < 4; each++) void call();
+    await assert.rejects(
+      send(testFlight(clock)),
+      (error) => error instanceof MeshError && error.code === 'OVERLOADED' && error.retryAfterMs !== undefined,
+    );
+    assert.equal(counters.bulkheadRefused, 1);
+  });
+
+  it('lets nobody wait longer than the limit, and frees the place of who left', async () => {
+    const { clock, bulkhead, call, send } = setUp();
+    for (let each = 0; each < 2; each++) void call();
+    const waiting = call();
+    const leaving = testFlight(clock);
+    const left = assert.rejects(send(leaving), { code: 'CANCELLED' });
+    leaving.end(new MeshError('CANCELLED', 'left'));
+    await left;
+    assert.equal(bulkhead.queued, 1);
+    await clock.advance(1_000);
+    assert.equal(await waiting, 'OVERLOADED');
+    assert.equal(bulkhead.queued, 0);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('refuses at once who could not be in time, by the times of those before', async () => {
+    const { clock, sent, call } = setUp();
+    const first = [call(), call()];
+    await clock.advance(500);
+    for (const each of sent) each.resolve(testReply());
+    await Promise.all(first);
+    void call();
+    void call();
+    assert.equal(await call({ deadlineMs: clock.now() + 600 }), 'OVERLOADED');
+  });
+
+  it('puts critical calls in front and lets sheddable ones not wait at all', async () => {
+    const { clock, sent, call } = setUp({ inFlightMax: 1, queueMax: 5 });
+    const order: string[] = [];
+    void call();
+    assert.equal(await call(classed('sheddable')), 'OVERLOADED');
+    const normal = call().then(() => order.push('default'));
+    const critical = call(classed('critical')).then(() => order.push('critical'));
+    for (let each = 0; each < 3; each++) {
+      await clock.advance(0);
+      sent[each]?.resolve(testReply());
+    }
+    await Promise.all([normal, critical]);
+    assert.deepEqual(order, ['critical', 'default']);
+  });
+});
+
+describe('adaptive limit', () => {
+  it('goes down to 1 while instances refuse, and up again while calls are quick', async () => {
+    const clock = createVirtualClock();
+    const limit = createLimit({ max: 64, adaptive: true, instances: () => 1, clock });
+    for (let each = 0; each < 100; each++) {
+      const startedMs = clock.monotonic();
+      await clock.advance(10);
+      limit.observe(full, limit.value, startedMs);
+    }
+    assert.equal(limit.value, 1);
+    for (let each = 0; each < 3_000; each++) {
+      const startedMs = clock.monotonic();
+      if (each % 3 === 0) await clock.advance(10);
+      limit.observe(undefined, limit.value, startedMs);
+    }
+    assert.equal(limit.value, 64);
+  });
+
+  it('falls while it is used up and calls wait, to four for each instance at least', () => {
+    const clock = createVirtualClock();
+    let nowMs = 0;
+    const limit = createLimit({
+      max: 64,
+      adaptive: true,
+      instances: () => 2,
+      clock: { ...clock, monotonic: () => nowMs },
+    });
+    const calls = (count: number, tookMs: number): void => {
+      for (let each = 0; each < count; each++) {
+        nowMs += 20;
+        limit.observe(undefined, limit.value, nowMs - tookMs);
+      }
+    };
+    calls(40, 10);
+    assert.equal(limit.value, 64);
+    calls(1_000, 500);
+    assert.equal(limit.value, 8);
+  });
+
+  it('does not move for a single refusal, a short deadline, or where it is switched off', () => {
+    const clock = createVirtualClock();
+    const limit = createLimit({ max: 64, adaptive: true, instances: () => 1, clock });
+    limit.observe(full, 64, 0);
+    for (let each = 0; each < 100; each++) limit.observe(new MeshError('DEADLINE_EXCEEDED', 'short'), 64, 0);
+    assert.equal(limit.value, 64);
+    const off = createLimit({ max: 64, adaptive: false, instances: () => 1, clock });
+    for (let each = 0; each < 100; each++) off.observe(full, 64, 0);
+    assert.equal(off.value, 64);
+  });
+});

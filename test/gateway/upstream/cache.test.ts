@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { MeshError } from '../../../chassis/errors.js';
+import { createCache } from '../../../gateway/upstream/cache.js';
+import { createCounters } from '../../../gateway/upstream/counters.js';
+import type { Flight, Reply, Send } from '../../../gateway/upstream/flight.js';
+import { createVirtualClock } from '../../kit/clock.js';
+import { type Deferred, defer } from '../../kit/defer.js';
+import { testFlight, testReply, textRequest } from '../../kit/upstream.js';
+
+describe('single-flight and content cache', () => {
+  const clock = createVirtualClock();
+  const setUp = (limits: { entriesMax?: number; bytesMax?: number } = {}) => {
+    const cache = createCache({ entriesMax: 10, bytesMax: 1e6, ...limits, clock });
+    const counters = createCounters();
+    const sent: Deferred<Reply>[] = [];
+    const send: Send<Reply> = cache.layer(counters)(() => {
+      const one = defer<Reply>();
+      sent.push(one);
+      return one.promise;
+    });
+    const flight = (text: string, changes = {}): Flight =>
+      testFlight(clock, { request: textRequest(text), cache: { ttlMs: 1_000 }, ...changes });
+    return { cache, counters, sent, send, flight };
+  };
+  const turn = (): Promise<void> => clock.advance(0);
+
+  it('sends a call that does not ask for it every time', async () => {
+    const { send, sent } = setUp();
+    void send(testFlight(clock));
+    void send(testFlight(clock));
+    await turn();
+    assert.equal(sent.length, 2);
+  });
+
+  it('answers equal bytes to the same method from memory until their time is over', async () => {
+    const { send, sent, flight, counters } = setUp();
+    const first = send(flight('a'));
+    await turn();
+    sent[0]?.resolve(testReply());
+    assert.equal((await first).cached, false);
+    assert.equal((await send(flight('a'))).cached, true);
+    void send(flight('b'));
+    void send(flight('a', { method: 'plexus.v1.Embed/Similarity' }));
+    await turn();
+    assert.equal(sent.length, 3);
+    await clock.advance(1_000);
+    void send(flight('a'));
+    await turn();
+    assert.equal(sent.length, 4);
+    assert.deepEqual([counters.cacheHits, counters.cacheMisses], [1, 4]);
+  });
+
+  it('joins equal calls in flight', async () => {
+    const { send, sent, flight, counters } = setUp();
+    const calls = [send(flight('a')), send(flight('a')), send(flight('a'))];
+    await turn();
+    assert.equal(sent.length, 1);
+    sent[0]?.resolve(testReply());
+    assert.deepEqual(
+      (await Promise.all(calls)).map(({ cached }) => cached),
+      [false, true, true],
+    );
+    assert.equal(counters.cacheJoined, 2);
+  });
+
+  it('sends again for those who joined a call that lost its own caller', async () => {
+    const { send, sent, flight } = setUp();
+    const first = send(flight('a'));
+    const second = send(flight('a'));
+    await turn();
+    sent[0]?.reject(new MeshError('CANCELLED', 'its caller left'));
+    await assert.rejects(first, { code: 'CANCELLED' });
+    await turn();
+    assert.equal(sent.length, 2);
+    sent[1]?.resolve(testReply());
+    assert.ok(await second);
+  });
+
+  it('lets one who joined leave without the others', async () => {
+    const { send, sent, flight } = setUp();
+    const leaving = flight('a');
+    const calls = [send(flight('a')), send(leaving)];
+    await turn();
+    leaving.end(new MeshError('CANCELLED', 'left'));
+    await assert.rejects(calls[1] as Promise<Reply>, { code: 'CANCELLED' });
+    sent[0]?.resolve(testReply());
+    assert.ok(await calls[0]);
+  });
+
+  it('keeps no error', async () => {
+    const { send, sent, flight, cache } = setUp();
+    const first = send(flight('a'));
+    await turn();
+    sent[0]?.reject(new MeshError('INTERNAL', 'broken'));
+    await assert.rejects(first);
+    assert.equal(cache.entries, 0);
+  });
+
+  it('is bounded by entries and bytes, the least recently used leaving first', async () => {
+    const { send, sent, flight, cache } = setUp({ entriesMax: 2 });
+    const answer = async (text: string): Promise<boolean> => {
+      const before = sent.length;
+      const call = send(flight(text));
+      await turn();
+      for (const each of sent.slice(before)) each.resolve(testReply());
+      return (await call).cached;
+    };
+    await answer('a');
+    await answer('b');
+    assert.equal(await answer('a'), true);
+    await answer('c');
+    assert.equal(await answer('a'), true);
+    assert.equal(await answer('b'), false);
+    assert.equal(cache.entries, 2);
+    const small = setUp({ bytesMax: 300 });
+    const call = small.send(small.flight('a'));
+    await turn();
+    small.sent[0]?.resolve({ ...testReply(), response: Buffer.alloc(1_000) });
+    await call;
+    assert.deepEqual([small.cache.entries, small.cache.bytes], [0, 0]);
+  });
+
+  it('forgets a capability whose models changed', async () => {
+    const { send, sent, flight, cache } = setUp();
+    const call = send(flight('a'));
+    await turn();
+    sent[0]?.resolve(testReply());
+    await call;
+    cache.clear('classify');
+    assert.equal(cache.entries, 1);
+    cache.clear('embed');
+    assert.deepEqual([cache.entries, cache.bytes], [0, 0]);
+  });
+});

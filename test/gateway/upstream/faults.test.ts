@@ -1,0 +1,177 @@
+/** Promises about faults, in virtual time: three instances, open-loop load at 60 % of capacity, for several seeds. */
+import assert from 'node:assert/strict';
+import { between, lost, outcomes, quantileMs, type Sample } from '../../kit/open-loop.js';
+import { type SimulatedInstance, type Simulation, simulate } from '../../kit/simulation.js';
+
+const SEEDS = [1, 2];
+const WORK = { workMs: 80, places: 4, queueMax: 40 };
+const CAPACITY = 50;
+const RATE = 3 * CAPACITY * 0.6;
+
+const ok = (samples: readonly Sample[]): number => samples.length - lost(samples).length;
+
+describe('faults in virtual time', function () {
+  this.timeout(60_000);
+
+  for (const seed of SEEDS) {
+    const scenario = (
+      what: string,
+      count: number,
+      run: (simulation: Simulation, first: SimulatedInstance) => Promise<void>,
+    ): void => {
+      it(`${what} (seed ${seed})`, async () => {
+        const simulation = simulate({ count, ...WORK, seed });
+        await simulation.load(count * CAPACITY * 0.6, 3); // warm
+        await run(simulation, simulation.instances[0] as SimulatedInstance);
+        assert.equal(simulation.late, 0, 'nothing is sent after its deadline');
+        await simulation.close();
+      });
+    };
+    const counters = (simulation: Simulation) => ({
+      ...(simulation.upstream.counters().embed as NonNullable<ReturnType<Simulation['upstream']['counters']>['embed']>),
+    });
+    const state = (simulation: Simulation): string | undefined => simulation.upstream.instances('embed')[0]?.state;
+
+    scenario('a killed instance loses nothing', 3, async (simulation, first) => {
+      const samples = await simulation.load(RATE, 10, { during: [[3_000, () => simulation.kill(first)]] });
+      assert.deepEqual(lost(samples), []);
+    });
+
+    scenario(
+      'a stopped one loses nothing, costs at most 5 % extra, is out in 500 ms and back in 5 s',
+      3,
+      async (simulation, first) => {
+        const before = counters(simulation);
+        let outMs = Number.POSITIVE_INFINITY;
+        let backMs = Number.POSITIVE_INFINITY;
+        const watch = Array.from({ length: 500 }, (_, tick) => tick * 10);
+        const samples = await simulation.load(RATE, 14, {
+          during: [
+            [
+              3_000,
+              () => {
+                first.stopped = true;
+              },
+            ],
+            ...watch.map(
+              (ms) =>
+                [
+                  3_000 + ms,
+                  () => {
+                    if (state(simulation) !== 'serving') outMs = Math.min(outMs, ms);
+                  },
+                ] as const,
+            ),
+            [8_000, () => simulation.resume(first)],
+            ...watch.map(
+              (ms) =>
+                [
+                  8_000 + ms,
+                  () => {
+                    if (state(simulation) === 'serving') backMs = Math.min(backMs, ms);
+                  },
+                ] as const,
+            ),
+          ],
+        });
+        const after = counters(simulation);
+        const extra = (after.retries + after.hedges - before.retries - before.hedges) / samples.length;
+        assert.deepEqual(lost(samples), []);
+        assert.ok(outMs <= 500 && backMs <= 5_000, `out ${outMs} ms, back ${backMs} ms`);
+        assert.ok(extra <= 0.05, `${extra}`);
+      },
+    );
+
+    scenario('one 20 times slow does not show in p99 after 2 s', 3, async (simulation, first) => {
+      // 60 % of what remains without it: at more, the queues of the others show whoever balances.
+      const samples = await simulation.load(2 * CAPACITY * 0.6, 14, {
+        during: [
+          [
+            4_000,
+            () => {
+              first.workMs *= 20;
+            },
+          ],
+        ],
+      });
+      const base = quantileMs(between(samples, 0, 3_800), 0.99);
+      const after = quantileMs(between(samples, 6_000, Number.POSITIVE_INFINITY), 0.99);
+      assert.deepEqual(lost(samples), []);
+      assert.ok(after <= base * 1.5, `${base} -> ${after}`);
+    });
+
+    scenario('one that fails fast gets under 2 % after 1 s, and nothing is lost', 3, async (simulation, first) => {
+      let before = 0;
+      const attempts = (): number => simulation.upstream.instances('embed')[0]?.attempts ?? 0;
+      const samples = await simulation.load(RATE, 10, {
+        during: [
+          [
+            3_000,
+            () => {
+              first.failing = true;
+            },
+          ],
+          [
+            4_000,
+            () => {
+              before = attempts();
+            },
+          ],
+        ],
+      });
+      assert.deepEqual(lost(samples), []);
+      assert.ok((attempts() - before) / between(samples, 4_000, 10_000).length < 0.02);
+    });
+
+    scenario(
+      'all failing for 60 s get at most 1.2 attempts a call, and 99 % are good 2 s after healing',
+      3,
+      async (simulation) => {
+        let before = counters(simulation);
+        let after = before;
+        const fail = (failing: boolean): void => {
+          for (const each of simulation.instances) each.failing = failing;
+        };
+        const samples = await simulation.load(RATE, 72, {
+          deadlineMs: 2_000,
+          during: [
+            [
+              3_000,
+              () => {
+                before = counters(simulation);
+                fail(true);
+              },
+            ],
+            [
+              63_000,
+              () => {
+                after = counters(simulation);
+                fail(false);
+              },
+            ],
+          ],
+        });
+        const healed = between(samples, 65_000, Number.POSITIVE_INFINITY);
+        assert.ok((after.attempts - before.attempts) / (after.calls - before.calls) <= 1.2);
+        assert.ok(ok(healed) / healed.length >= 0.99, outcomes(healed));
+      },
+    );
+
+    scenario(
+      'ten times too much for 10 s: goodput stays, refusals come at once, all is well a second after',
+      2,
+      async (simulation) => {
+        const peak = ok(await simulation.load(2 * CAPACITY * 0.95, 5, { deadlineMs: 1_000 })) / 5;
+        const samples = await simulation.load(2 * CAPACITY * 10, 10, { deadlineMs: 1_000 });
+        const goodput = ok(between(samples, 1_000, 10_000)) / 9;
+        const refusals = lost(samples)
+          .map(({ ms }) => ms)
+          .sort((a, b) => a - b);
+        const later = between(await simulation.load(2 * CAPACITY * 0.6, 5, { deadlineMs: 1_000 }), 1_000, 5_000);
+        assert.ok(goodput >= peak * 0.9, `${goodput} of ${peak}`);
+        assert.ok((refusals[Math.floor(refusals.length * 0.95)] ?? 0) <= 10);
+        assert.deepEqual(lost(later), []);
+      },
+    );
+  }
+});
