@@ -1,7 +1,6 @@
 /**
- * Which of those who wait go into the next batch. The oldest always leads, so the one at place k is taken at the latest by the
- * k-th batch; company is chosen for it from a window of the oldest, among entries of similar length, so that little of the batch
- * is padding. Pure: no clock, no queue, no promises.
+ * Which of those who wait go into the next batch. The one whose turn it is always leads (place 0 of the window); company is chosen
+ * for it among entries of similar length, so that little of the batch is padding. Pure: no clock, no queue, no promises.
  */
 
 export interface BatchLimits {

@@ -1,7 +1,8 @@
 /**
- * Those who wait for one model, over all callers, oldest first. Bounded in entries and in tokens; what its caller has given up or
- * whose deadline has passed leaves before it runs. A request enters whole or not at all, in order of length, so that even a
- * narrow window finds company of similar length.
+ * Those who wait for one model, over all callers. Requests take turns: the one whose turn it is leads a batch with its next text,
+ * and texts of similar length, its own and others', come along; so a request of a thousand texts holds up nobody, and requests
+ * of one text are served oldest first. Bounded in entries and in tokens; what its caller has given up or whose deadline has
+ * passed leaves before it runs. A request enters whole or not at all, in order of length, so that neighbours make tight batches.
  */
 import type { Clock } from '../chassis/clock.js';
 import { abortReason, MeshError } from '../chassis/errors.js';
@@ -23,11 +24,8 @@ export interface Entry<Item extends Input, Result> {
 /** The texts of one request: they are answered together. */
 export interface Group<Result> {
   readonly deadlineMs: number;
-  /** False once answered, failed or abandoned: entries of it that still stand in line are passed over. */
+  /** False once answered, failed or abandoned: what of it still waits never runs. */
   readonly open: boolean;
-  /** Of this request, in the queue. */
-  waiting: number;
-  waitingTokens: number;
   /** The answer of one text; the last one answers the request. */
   settle(index: number, result: Result): void;
   /** Ends the request; harmless once it has ended. */
@@ -38,6 +36,7 @@ export interface QueueOptions {
   name: string;
   entriesMax: number;
   tokensMax: number;
+  /** Entries that are looked at for one batch. */
   windowMax: number;
   batch: BatchLimits;
   clock: Clock;
@@ -60,63 +59,83 @@ export interface Queue<Item extends Input, Result> {
   close(error: MeshError): void;
 }
 
+/** The part of a request that waits. */
+interface Line<Item extends Input, Result> {
+  readonly group: Group<Result>;
+  /** `entries[head..]` wait, in order of length. */
+  entries: Entry<Item, Result>[];
+  head: number;
+}
+
 export function createQueue<Item extends Input, Result>(options: QueueOptions): Queue<Item, Result> {
-  const { name, clock } = options;
-  /** `entries[head..]` stand in line. Those whose group is closed no longer count; they are passed over when their turn comes. */
-  let entries: Entry<Item, Result>[] = [];
-  let head = 0;
+  const { name, clock, windowMax } = options;
+  /** Requests that wait, the one whose turn it is first. */
+  const lines = new Map<Group<Result>, Line<Item, Result>>();
   /** Batches that run as they are, before anything else. */
-  const again: Entry<Item, Result>[][] = [];
+  let again: Entry<Item, Result>[][] = [];
   let length = 0;
   let tokens = 0;
 
-  const count = ({ group, tokens: own }: Entry<Item, Result>, sign: 1 | -1): void => {
-    length += sign;
-    tokens += sign * own;
-    group.waiting += sign;
-    group.waitingTokens += sign * own;
+  const count = (entries: readonly Entry<Item, Result>[], sign: 1 | -1): void => {
+    length += sign * entries.length;
+    for (const entry of entries) tokens += sign * entry.tokens;
   };
 
-  /** What a group that ends leaves behind frees its place at once; the line itself is swept when more than half of it is dead. */
+  /** What a request that ends leaves behind. */
   const abandon = (group: Group<Result>): void => {
-    if (group.waiting === 0) return;
-    length -= group.waiting;
-    tokens -= group.waitingTokens;
-    options.onDrop(group.waiting);
-    group.waiting = 0;
-    group.waitingTokens = 0;
-    if (entries.length - head > 2 * length + 1_024) {
-      entries = entries.slice(head).filter((entry) => entry.group.open);
-      head = 0;
+    const { entries = [], head = 0 } = lines.get(group) ?? {};
+    const left = entries.slice(head);
+    lines.delete(group);
+    if (again.length > 0) {
+      left.push(...again.flat().filter((entry) => entry.group === group));
+      again = again.map((batch) => batch.filter((entry) => entry.group !== group)).filter((batch) => batch.length > 0);
     }
+    if (left.length === 0) return;
+    count(left, -1);
+    options.onDrop(left.length);
   };
 
-  /** False, and the group failed, where the entry must not run any more. */
-  const alive = ({ group }: Entry<Item, Result>): boolean => {
+  /** False, and the request failed, where it must not run any more. */
+  const alive = (group: Group<Result>): boolean => {
     if (group.open && group.deadlineMs <= clock.now()) {
       group.fail(new MeshError('DEADLINE_EXCEEDED', `${name}: the deadline passed while the text waited in the queue`));
     }
     return group.open;
   };
 
+  /** The first `most` entries of a line, added to the window. */
+  const look = ({ entries, head }: Line<Item, Result>, window: Entry<Item, Result>[], most: number): void => {
+    const end = Math.min(entries.length, head + most);
+    for (let place = head; place < end; place++) window.push(entries[place] as Entry<Item, Result>);
+  };
+
+  /** Takes entries out of a line; all stand among its first `looked`. Those who stay move up against those behind. */
+  const remove = (line: Line<Item, Result>, taken: ReadonlySet<Entry<Item, Result>>, looked: number): void => {
+    const { entries } = line;
+    let place = Math.min(entries.length, line.head + looked);
+    for (let at = place - 1; at >= line.head; at--) {
+      const entry = entries[at] as Entry<Item, Result>;
+      if (!taken.has(entry)) entries[--place] = entry;
+    }
+    line.head = place;
+    if (place === entries.length) lines.delete(line.group);
+  };
+
+  const full = (items: number): MeshError => {
+    const retryAfterMs = Math.ceil(Math.min(30_000, Math.max(50, options.drainMs(tokens) ?? 1_000)));
+    const { entriesMax, tokensMax } = options;
+    return new MeshError(
+      'QUEUE_FULL',
+      `${name}: ${length} texts of ${tokens} tokens are waiting, ${items} more would pass the limit of ${entriesMax} texts or ${tokensMax} tokens: retry in ${retryAfterMs} ms`,
+      { retryAfterMs, facts: { model: name } },
+    );
+  };
+
   return {
     push(items, { signal, deadlineMs }) {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(abortReason(signal));
-        let added = 0;
-        for (const { ids } of items) added += Math.max(1, ids.length);
-        if (length > 0 && (length + items.length > options.entriesMax || tokens + added > options.tokensMax)) {
-          const retryAfterMs = Math.ceil(Math.min(30_000, Math.max(50, options.drainMs(tokens) ?? 1_000)));
-          return reject(
-            new MeshError(
-              'QUEUE_FULL',
-              `${name}: ${length} texts of ${tokens} tokens are waiting; the limit is ${options.entriesMax} texts and ${options.tokensMax} tokens: retry in ${retryAfterMs} ms`,
-              { retryAfterMs, facts: { model: name } },
-            ),
-          );
-        }
         if (items.length === 0) return resolve([]);
-
         const results: Result[] = new Array(items.length);
         let left = items.length;
         let open = true;
@@ -127,8 +146,6 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
         };
         const group: Group<Result> = {
           deadlineMs,
-          waiting: 0,
-          waitingTokens: 0,
           get open() {
             return open;
           },
@@ -146,54 +163,60 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
           },
         };
         const onAbort = (): void => group.fail(abortReason(signal));
-        signal.addEventListener('abort', onAbort, { once: true });
 
         const queuedMs = clock.monotonic();
-        const made = items.map((item, index) => {
-          return { item, index, group, queuedMs, tokens: Math.max(1, item.ids.length), strikes: 0 };
+        let added = 0;
+        const entries = items.map((item, index) => {
+          const own = Math.max(1, item.ids.length);
+          added += own;
+          return { item, index, group, queuedMs, tokens: own, strikes: 0 };
         });
-        if (made.length > 1) made.sort((a, b) => a.tokens - b.tokens || a.index - b.index);
-        for (const entry of made) {
-          entries.push(entry);
-          count(entry, 1);
+        const { entriesMax, tokensMax } = options;
+        // A request that finds the queue empty is taken whatever its size: it could never be served otherwise.
+        if (length > 0 && (length + items.length > entriesMax || tokens + added > tokensMax)) {
+          return reject(full(items.length));
         }
+        if (entries.length > 1) entries.sort((a, b) => a.tokens - b.tokens || a.index - b.index);
+        signal.addEventListener('abort', onAbort, { once: true });
+        lines.set(group, { group, entries, head: 0 });
+        length += items.length;
+        tokens += added;
       });
     },
 
     take() {
       for (let batch = again.shift(); batch; batch = again.shift()) {
-        const living = batch.filter(alive);
-        for (const entry of living) count(entry, -1);
+        count(batch, -1);
+        const living = batch.filter(({ group }) => alive(group));
+        if (living.length < batch.length) options.onDrop(batch.length - living.length);
         if (living.length > 0) return living;
       }
       const window: Entry<Item, Result>[] = [];
-      let end = head;
-      for (; end < entries.length && window.length < options.windowMax; end++) {
-        const entry = entries[end] as Entry<Item, Result>;
-        if (alive(entry)) window.push(entry);
+      /** Who was looked at, and how far. */
+      const looked: [Line<Item, Result>, number][] = [];
+      for (const line of lines.values()) {
+        if (!alive(line.group)) continue;
+        // Half the window is for company from other requests, where there are any.
+        const most = looked.length === 0 && lines.size > 1 ? Math.ceil(windowMax / 2) : windowMax - window.length;
+        const before = window.length;
+        look(line, window, most);
+        looked.push([line, window.length - before]);
+        if (window.length >= windowMax) break;
       }
-      const picked = new Set(pickBatch(window, options.batch));
-      const batch: Entry<Item, Result>[] = [];
-      // Those of the window who stay move up against those behind it; the rest of the queue is not touched.
-      let place = end;
-      for (let i = window.length - 1; i >= 0; i--) {
-        const entry = window[i] as Entry<Item, Result>;
-        if (picked.has(i)) batch.push(entry);
-        else entries[--place] = entry;
-      }
-      head = place;
-      if (head > 1_024 && head * 2 > entries.length) {
-        entries = entries.slice(head);
-        head = 0;
-      }
-      for (const entry of batch) count(entry, -1);
-      return batch.reverse();
+      const batch = pickBatch(window, options.batch).map((place) => window[place] as Entry<Item, Result>);
+      const taken = new Set(batch);
+      for (const [line, far] of looked) remove(line, taken, far);
+      const [first] = looked;
+      if (first && lines.delete(first[0].group)) lines.set(first[0].group, first[0]); // it had its turn: to the end
+      count(batch, -1);
+      return batch;
     },
 
     putBack(batch) {
       const living = batch.filter(({ group }) => group.open);
-      for (const entry of living) count(entry, 1);
-      if (living.length > 0) again.push(living);
+      if (living.length === 0) return;
+      count(living, 1);
+      again.push(living);
     },
 
     get length() {
@@ -204,11 +227,7 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
     },
 
     close(error) {
-      const all = [...again.flat(), ...entries.slice(head)];
-      again.length = 0;
-      entries = [];
-      head = 0;
-      for (const { group } of all) group.fail(error);
+      for (const group of new Set([...lines.keys(), ...again.flat().map((entry) => entry.group)])) group.fail(error);
     },
   };
 }

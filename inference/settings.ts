@@ -35,7 +35,7 @@ export const inferenceSettings = {
     min: 1,
     max: 8_192,
     reason:
-      'Oldest entries of the queue among which company of similar length is sought for the oldest. The oldest always leads, so nobody is passed over more often than entries stood before it.',
+      'Waiting texts among which company of similar length is sought for the one whose turn it is. That one always leads, so nobody is passed over for long, however wide the window.',
   }),
   queueEntriesMax: integer({
     env: 'PLEXUS_QUEUE_ENTRIES',

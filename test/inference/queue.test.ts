@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
+import fc from 'fast-check';
 import { MeshError } from '../../chassis/errors.js';
 import { createQueue, type Queue, type QueueOptions } from '../../inference/queue.js';
 import { createVirtualClock, type VirtualClock } from '../kit/clock.js';
@@ -59,17 +60,61 @@ describe('the queue', () => {
 
   it('keeps the order of those who stay behind', () => {
     const queue = create();
-    for (const [name, tokens] of [
+    const table = [
       ['a', 80],
       ['b', 5],
       ['c', 6],
       ['d', 7],
       ['e', 90],
-    ] as const)
-      void queue.push([text(tokens, name)], forever);
+    ] as const;
+    for (const [name, tokens] of table) void queue.push([text(tokens, name)], forever);
     assert.deepEqual(serve(queue), ['a']);
     assert.deepEqual(serve(queue), ['b', 'c', 'd']);
     assert.deepEqual(serve(queue), ['e']);
+  });
+
+  it('lets requests take turns, so that a large one holds up nobody', () => {
+    const queue = create({ entriesMax: 1_000, tokensMax: 1e6, windowMax: 64 });
+    void queue.push(
+      Array.from({ length: 100 }, () => text(60, 'large')),
+      forever,
+    );
+    assert.deepEqual(serve(queue), ['large']);
+    void queue.push([text(90, 'small')], forever);
+    void queue.push([text(95, 'other')], forever);
+    const order = Array.from({ length: 5 }, () => serve(queue)[0]);
+    assert.deepEqual(order, ['large', 'small', 'other', 'large', 'large']);
+  });
+
+  it('starves nobody: a text leads at the latest after as many rounds of all requests as stand before it in its own', () => {
+    const arrival = fc.record({
+      at: fc.nat(40),
+      sizes: fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 12 }),
+    });
+    fc.assert(
+      fc.property(fc.array(arrival, { minLength: 1, maxLength: 20 }), (arrivals) => {
+        const queue = create({ entriesMax: 1e6, tokensMax: 1e9, windowMax: 16 });
+        const came = new Map<string, number>();
+        const rounds = (name: string): number => Number(name.split('/')[1]) + 1;
+        for (let batch = 0; batch <= 40 || queue.length > 0; batch++) {
+          for (const [request, { at, sizes }] of arrivals.entries()) {
+            if (at !== batch) continue;
+            const sorted = [...sizes].sort((a, b) => a - b);
+            void queue.push(
+              sorted.map((tokens, place) => text(tokens, `${request}/${place}`)),
+              forever,
+            );
+            for (const place of sorted.keys()) came.set(`${request}/${place}`, batch);
+          }
+          for (const name of serve(queue)) {
+            const waited = batch - (came.get(name) as number) + 1;
+            assert.ok(waited <= rounds(name) * arrivals.length, `${name} waited ${waited} batches`);
+            came.delete(name);
+          }
+        }
+        assert.equal(came.size, 0);
+      }),
+    );
   });
 
   it('refuses a request beyond its limit of entries, whole, and says when to come back', async () => {
