@@ -49,8 +49,8 @@ export interface Extracted {
   compared: readonly Sentence[];
 }
 
-/** How much closeness to the focus counts: as much as being first and central together. */
-const FOCUS_WEIGHT = 2;
+/** What the sentence closest to the focus gains over the farthest: twice all that sentences differ by otherwise. */
+const FOCUS_GAIN = 2;
 
 export async function extract(text: string, options: ExtractOptions, deps: ExtractDeps): Promise<Extracted> {
   const { signal, focus } = options;
@@ -66,9 +66,18 @@ export async function extract(text: string, options: ExtractOptions, deps: Extra
   const scores = rows.map((row) => scoreOf(row, weights));
   if (focus !== '') {
     const wanted = unit(vectors[texts.length] as ArrayLike<number>);
+    const closeness = own.map((vector) => Math.max(0, dot(vector, wanted)));
+    const [least, most] = [Math.min(...closeness), Math.max(...closeness)];
+    const gain = (FOCUS_GAIN * (Math.max(...scores) - Math.min(...scores) || 1)) / (most - least || 1);
     for (let index = 0; index < scores.length; index++) {
-      scores[index] = (scores[index] as number) + FOCUS_WEIGHT * dot(own[index] as ArrayLike<number>, wanted);
+      scores[index] = (scores[index] as number) + gain * ((closeness[index] as number) - least);
     }
+  }
+  // The same sentence again (a heading, a refrain) is never worth a second place, whatever the weights make of it.
+  const first = new Map<string, number>();
+  for (const [index, each] of texts.entries()) {
+    if (first.has(each)) scores[index] = Number.NEGATIVE_INFINITY;
+    else first.set(each, index);
   }
   const budget = await budgetOf(text, compared, options.length, deps);
   const chosen = choose(scores, own, weights.novelty, budget).map(({ index, score }) => ({

@@ -51,7 +51,7 @@ const BY_HAND: Weights = {
   number: 0.05,
   quote: 0,
   dangling: -0.1,
-  novelty: 0.5,
+  novelty: 1,
 };
 export const LEXICAL_WEIGHTS: ExtractiveWeights = {
   short: BY_HAND,

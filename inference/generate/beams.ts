@@ -2,7 +2,15 @@
  * Beam search, step for step as transformers does it (`_beam_search` of version 5), for one prompt: the same candidates, the same
  * order, the same 32-bit rounding, the same three stopping rules. do_sample draws the candidates instead of taking the best.
  */
-import { type Decoding, type Generated, logSumExp, type RowLogits, type Step, type StopCheck } from './decoding.js';
+import {
+  type Decoding,
+  type Generated,
+  logSumExp,
+  type RowLogits,
+  type Step,
+  type StopCheck,
+  sameRow,
+} from './decoding.js';
 import type { Resolved } from './parameters.js';
 import { createProcessors } from './processors.js';
 import { createRandom } from './random.js';
@@ -55,25 +63,21 @@ export function createBeams(
     score: BOTTOM,
     done: false,
   }));
-  let scratch = new Float32Array(0);
 
   /** The best `keep` continuations of all beams, best first; the lower beam, then the lower id where they tie. */
   const continuations = (logits: RowLogits): Candidate[] => {
     const best: Candidate[] = [];
+    let before: Float32Array | undefined;
+    let normalizer = 0;
     for (const [index, beam] of beams.entries()) {
       const row = logits(index);
-      const normalizer = logSumExp(row);
-      if (scratch.length !== row.length) scratch = new Float32Array(row.length);
-      let scores = row;
-      let offset = normalizer;
-      if (processors.length > 0) {
-        for (let id = 0; id < row.length; id++) scratch[id] = (row[id] as number) - normalizer;
-        for (const processor of processors) processor(beam.ids, scratch);
-        scores = scratch;
-        offset = 0;
+      if (!sameRow(before, row)) {
+        normalizer = logSumExp(row);
+        for (const processor of processors) processor(beam.ids, row, normalizer);
+        before = row;
       }
-      if (given.doSample) draw(best, scores, offset, index, beam.score);
-      else collect(best, scores, offset, index, beam.score);
+      if (given.doSample) draw(best, row, normalizer, index, beam.score);
+      else collect(best, row, normalizer, index, beam.score);
     }
     if (given.doSample) best.sort((a, b) => b.order - a.order).splice(keep);
     return best;
@@ -98,7 +102,7 @@ export function createBeams(
 
   /** Gumbel noise on the log-probabilities makes taking the largest the same as drawing without putting back. */
   const draw = (best: Candidate[], scores: Float32Array, offset: number, beam: number, base: number): void => {
-    const shifted = offset === 0 ? scores : scores.map((score) => score - offset);
+    const shifted = scores.map((score) => score - offset);
     const temperature = Math.fround(given.temperature);
     for (const id of warp(shifted, given, eosTokenIds.length + 1).ids) {
       const logprob = Math.fround((shifted[id] as number) / temperature);

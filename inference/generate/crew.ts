@@ -44,6 +44,8 @@ interface Member {
   stats: EngineStats | undefined;
 }
 
+/** How long a close waits for a thread that is at a step. */
+const LEAVE_MS = 10_000;
 const REST_MS_MIN = 50;
 const REST_MS_MAX = 5_000;
 
@@ -106,14 +108,30 @@ export function createCrew({ name, script, start, size, hangMs, clock }: CrewOpt
       cause: new Error(reason),
     });
     for (const { hear } of member.jobs.values()) hear({ at: 'lost', error });
-    // terminate() waits for a native call to return: a stuck one is left behind.
-    void member.worker.terminate();
+    void leave(member); // ends when it ends
     if (!member.ready && deaths === 0) return; // Never opened: start() has failed.
     const rest = Math.min(REST_MS_MAX, REST_MS_MIN * 2 ** deaths++);
     clock.after(rest, () => {
       if (!closed) spawn(index, () => {});
     });
   };
+
+  /**
+   * A thread ends itself between two runs. terminate() in the middle of one makes onnxruntime's binding abort the process when the
+   * run returns (seen with 1.30); a thread stuck in native code for ever is left behind, unreferenced.
+   */
+  const leave = ({ worker }: Member): Promise<void> =>
+    new Promise((resolve) => {
+      const cancelTimer = clock.after(LEAVE_MS, resolve);
+      worker.removeAllListeners();
+      worker.on('error', () => {}); // It is on its way out: nobody waits for anything of it.
+      worker.once('exit', () => {
+        cancelTimer();
+        resolve();
+      });
+      worker.postMessage({ at: 'leave' } satisfies ToGenerator);
+      worker.unref();
+    });
 
   const watch = (): void => {
     stopWatching = clock.after(Math.min(hangMs, 1_000), () => {
@@ -171,7 +189,8 @@ export function createCrew({ name, script, start, size, hangMs, clock }: CrewOpt
       stopWatching();
       const error = new MeshError('SHUTTING_DOWN', `${name} is being unloaded`, { retryAfterMs: 100 });
       for (const member of members) for (const { hear } of member?.jobs.values() ?? []) hear({ at: 'lost', error });
-      await Promise.all(members.map((member) => member?.worker.terminate()));
+      await Promise.all(members.map((member) => member && leave(member)));
+      members.length = 0;
     },
   };
 }

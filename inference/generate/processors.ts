@@ -4,8 +4,12 @@
  */
 import type { Resolved } from './parameters.js';
 
-/** `ids`: the whole decoder sequence so far, prompt or start token included. */
-export type Processor = (ids: readonly number[], scores: Float32Array) => void;
+/**
+ * `ids`: the whole decoder sequence so far, prompt or start token included. `offset`: what transformers' score is less than the one
+ * given here (beams process log-probabilities: logits less their normalizer, which is not taken off 32,000 numbers for the few
+ * that change).
+ */
+export type Processor = (ids: readonly number[], scores: Float32Array, offset: number) => void;
 
 /** The processors a request needs, none for plain decoding. `source`: ids of the encoder's input (the prompt, where there is none). */
 export function createProcessors(given: Resolved, source: readonly number[]): Processor[] {
@@ -22,13 +26,13 @@ export function createProcessors(given: Resolved, source: readonly number[]): Pr
   }
   const { forcedBosTokenId } = given;
   if (forcedBosTokenId !== undefined) {
-    found.push((ids, scores) => {
-      if (ids.length === 1) force(scores, [forcedBosTokenId]);
+    found.push((ids, scores, offset) => {
+      if (ids.length === 1) force(scores, [forcedBosTokenId], offset);
     });
   }
   if (given.forcedEosTokenIds.length > 0) {
-    found.push((ids, scores) => {
-      if (ids.length === given.maxLength - 1) force(scores, given.forcedEosTokenIds);
+    found.push((ids, scores, offset) => {
+      if (ids.length === given.maxLength - 1) force(scores, given.forcedEosTokenIds, offset);
     });
   }
   if (given.suppressTokens.length > 0) found.push((_ids, scores) => forbid(scores, given.suppressTokens));
@@ -45,18 +49,18 @@ function forbid(scores: Float32Array, ids: readonly number[]): void {
   for (const id of ids) if (id < scores.length) scores[id] = Number.NEGATIVE_INFINITY;
 }
 
-function force(scores: Float32Array, ids: readonly number[]): void {
+function force(scores: Float32Array, ids: readonly number[], offset: number): void {
   scores.fill(Number.NEGATIVE_INFINITY);
-  for (const id of ids) scores[id] = 0;
+  for (const id of ids) scores[id] = offset;
 }
 
 function repetitionPenalty(penalty: number): Processor {
   const factor = Math.fround(penalty);
-  return (ids, scores) => {
+  return (ids, scores, offset) => {
     for (const id of new Set(ids)) {
       if (id >= scores.length) continue;
-      const score = scores[id] as number;
-      scores[id] = score < 0 ? score * factor : score / factor;
+      const score = Math.fround((scores[id] as number) - offset);
+      scores[id] = Math.fround(score < 0 ? score * factor : score / factor) + offset;
     }
   };
 }

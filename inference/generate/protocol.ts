@@ -35,7 +35,11 @@ export interface SubmitJob {
   stream: boolean;
 }
 
-export type ToGenerator = { at: 'submit'; job: SubmitJob } | { at: 'cancel'; id: number };
+export type ToGenerator =
+  | { at: 'submit'; job: SubmitJob }
+  | { at: 'cancel'; id: number }
+  /** End the thread, from inside: ending it from outside while onnxruntime runs would end the whole process. */
+  | { at: 'leave' };
 
 export type FromGenerator =
   | { at: 'ready'; shape: GenerateShape }

@@ -7,6 +7,7 @@ import {
   type RowLogits,
   type Step,
   type StopCheck,
+  sameRow,
 } from './decoding.js';
 import type { Resolved } from './parameters.js';
 import { createProcessors } from './processors.js';
@@ -34,15 +35,13 @@ export function createSampling(
     result: { ids: [], score: 0, logprobs: [], finish: 'length' },
   }));
   let live = rows.map((_row, index) => index);
-  let scratch = new Float32Array(0);
+  let processed: Float32Array | undefined;
 
-  /** Processed scores of a row; the model's own array where nothing changes them. */
   const process = (row: Row, logits: Float32Array): Float32Array => {
-    if (processors.length === 0) return logits;
-    if (scratch.length !== logits.length) scratch = new Float32Array(logits.length);
-    scratch.set(logits);
-    for (const processor of processors) processor(row.ids, scratch);
-    return scratch;
+    if (processors.length === 0 || sameRow(processed, logits)) return logits;
+    for (const processor of processors) processor(row.ids, logits, 0);
+    processed = logits;
+    return logits;
   };
 
   const choose = (row: Row, scores: Float32Array): { id: number; logprob: number } => {

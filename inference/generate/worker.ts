@@ -16,6 +16,10 @@ const ALIVE_MS = 1_000;
 async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   const say = (message: FromGenerator): void => port.postMessage(message);
   const start = workerData as GenerateStart;
+  const leaveEarly = (message: ToGenerator): void => {
+    if (message.at === 'leave') process.exit(0);
+  };
+  port.on('message', leaveEarly);
   let graph: Graph;
   try {
     const { folder, precision, threads } = start;
@@ -52,7 +56,9 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
     engine.submit({ ...job, given, input: Array.from(input), stops });
   };
   const loading = new Set<number>();
+  port.off('message', leaveEarly);
   port.on('message', (message: ToGenerator) => {
+    if (message.at === 'leave') process.exit(0);
     if (message.at === 'cancel') {
       if (loading.has(message.id)) cancelledEarly.add(message.id);
       else engine.cancel(message.id);

@@ -1,0 +1,136 @@
+/**
+ * A graph of arithmetic: logits are a hash of a row's source and of its own tokens, both read from the cached tensors, padding left
+ * out. So a token that was moved wrongly, or a neighbour that shines through, changes what comes out.
+ */
+import { Tensor } from 'onnxruntime-node';
+import { type Cache, type CacheSpec, dims, numbers } from '../../../inference/generate/cache.js';
+import type { Graph, Logits } from '../../../inference/generate/graph.js';
+
+export const VOCAB = 24;
+
+const spec = (part: CacheSpec['part']): CacheSpec => ({
+  input: part,
+  output: part === 'own' ? part : undefined,
+  part,
+  type: 'float32',
+  rank: 4,
+  outer: 2,
+  inner: 1,
+});
+const SPECS = [spec('own'), spec('source')];
+
+export interface ArithmeticGraph extends Graph {
+  /** Rows of each step so far, and prompts of each reading. */
+  readonly steps: number[];
+  readonly readings: number[];
+  /** A prompt that has this token cannot be read. */
+  poison: number;
+  /** Makes the next step fail. */
+  breakNext(): void;
+}
+
+export function createArithmetic(ragged = true): ArithmeticGraph {
+  const steps: number[] = [];
+  const readings: number[] = [];
+  let broken = false;
+
+  const logitsOf = (cache: Cache): Logits => ({
+    rows: cache.rows,
+    row(row) {
+      let hash = 7;
+      const tokens = [...valid(cache, 1, row), -1, ...valid(cache, 0, row)];
+      for (const token of tokens) hash = Math.imul(hash ^ (token + 31), 0x01000193);
+      return Float32Array.from({ length: VOCAB }, (_, id) => {
+        let mixed = Math.imul(hash ^ Math.imul(id + 1, 0x9e3779b9), 0x85ebca6b);
+        mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+        return (((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32) * 4;
+      });
+    },
+  });
+
+  const valid = (cache: Cache, index: number, row: number): number[] => {
+    const own = index === 0;
+    const places = own ? cache.length : cache.source;
+    const count = (own ? cache.lengths[row] : cache.sources[row]) as number;
+    const data = (cache.tensors[index] as Tensor).data as Float32Array;
+    const half = (outer: number): number[] => {
+      const start = (row * 2 + outer) * places + (own ? places - count : 0);
+      return [...data.subarray(start, start + count)];
+    };
+    const [first, second] = [half(0), half(1)];
+    // The second head holds the same numbers, negated: heads that are copied apart are seen.
+    if (first.some((value, at) => value !== -(second[at] as number))) throw new Error('heads differ');
+    return first;
+  };
+
+  const write = (data: Float32Array, row: number, places: number, at: number, value: number): void => {
+    data[row * 2 * places + at] = value;
+    data[(row * 2 + 1) * places + at] = -value;
+  };
+
+  return {
+    vocabSize: VOCAB,
+    ragged,
+    mixedPrompts: true,
+    specs: SPECS,
+    description: 'arithmetic',
+    steps,
+    readings,
+    poison: -1,
+    breakNext() {
+      broken = true;
+    },
+    async prefill(prompts) {
+      await new Promise((resolve) => setImmediate(resolve));
+      readings.push(prompts.length);
+      if (prompts.some((prompt) => prompt.includes(this.poison))) throw new Error('poison');
+      const rows = prompts.length;
+      const source = Math.max(...prompts.map((prompt) => prompt.length));
+      const cache: Cache = {
+        specs: SPECS,
+        tensors: [],
+        rows,
+        length: 1,
+        lengths: prompts.map(() => 1),
+        source,
+        sources: prompts.map((prompt) => prompt.length),
+        prefixes: undefined,
+        masks: new Map(),
+      };
+      const [own, given] = SPECS.map(
+        (each, index) => numbers(each, rows * 2 * (index === 0 ? 1 : source)) as Float32Array,
+      );
+      for (const [row, prompt] of prompts.entries()) {
+        write(own as Float32Array, row, 1, 0, 0);
+        for (const [at, token] of prompt.entries()) write(given as Float32Array, row, source, at, token);
+      }
+      cache.tensors = [
+        new Tensor('float32', own as Float32Array, dims(SPECS[0] as CacheSpec, rows, 1)),
+        new Tensor('float32', given as Float32Array, dims(SPECS[1] as CacheSpec, rows, source)),
+      ];
+      return { logits: logitsOf(cache), cache };
+    },
+    async step(cache, tokens) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (broken) {
+        broken = false;
+        throw new Error('broken');
+      }
+      if (!ragged && new Set(cache.lengths.filter((length) => length > 0)).size > 1)
+        throw new Error('rows of different age');
+      steps.push(cache.rows);
+      const before = (cache.tensors[0] as Tensor).data as Float32Array;
+      const places = cache.length + 1;
+      const data = new Float32Array(cache.rows * 2 * places);
+      for (let line = 0; line < cache.rows * 2; line++) {
+        data.set(before.subarray(line * cache.length, (line + 1) * cache.length), line * places);
+      }
+      for (let row = 0; row < cache.rows; row++) write(data, row, places, cache.length, tokens[row] as number);
+      cache.tensors[0] = new Tensor('float32', data, dims(SPECS[0] as CacheSpec, cache.rows, places));
+      cache.length = places;
+      cache.lengths = cache.lengths.map((length) => length + 1);
+      return logitsOf(cache);
+    },
+    async close() {},
+  };
+}

@@ -1,0 +1,291 @@
+/** The scheduler on a graph of arithmetic: who decodes with whom, who waits, who leaves, and that nobody sees a neighbour. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  createEngine,
+  type Engine,
+  type EngineEvent,
+  type EngineLimits,
+  type Job,
+} from '../../../inference/generate/engine.js';
+import { type GenerationParameters, type Resolved, resolveParameters } from '../../../inference/generate/parameters.js';
+import { type ArithmeticGraph, createArithmetic, VOCAB } from './arithmetic.js';
+
+const LIMITS: EngineLimits = {
+  rowsMax: 8,
+  cacheBytesMax: 2 ** 20,
+  promptTokensMax: 64,
+  paddingMax: 1_000,
+  sliceSteps: 1_000,
+};
+const START = 0;
+const EOS = 1;
+
+function resolve(given: GenerationParameters): Resolved {
+  const model = {
+    seq2seq: true,
+    vocabSize: VOCAB,
+    decoderStartTokenId: START,
+    eosTokenIds: [EOS],
+    padTokenId: 0,
+    positionsMax: undefined,
+    defaults: {},
+  };
+  return resolveParameters(given, model, 1, 2_000, () => 5);
+}
+
+interface Bench {
+  graph: ArithmeticGraph;
+  engine: Engine;
+  events: EngineEvent[];
+  submit(job: Partial<Job> & { id: number; parameters?: GenerationParameters }): void;
+  /** Runs until the event comes. */
+  until(at: EngineEvent['at'], id: number): Promise<void>;
+  results(id: number): number[][];
+}
+
+function bench(limits: Partial<EngineLimits> = {}, graph = createArithmetic()): Bench {
+  const events: EngineEvent[] = [];
+  let wake = (): void => {};
+  const engine = createEngine({
+    graph,
+    startId: START,
+    limits: { ...LIMITS, ...limits },
+    emit(said) {
+      events.push(...said);
+      wake();
+    },
+    nowMs: () => 0,
+  });
+  return {
+    graph,
+    engine,
+    events,
+    submit({ parameters = { maxNewTokens: 6 }, ...job }) {
+      engine.submit({ caller: job.id, input: [job.id % 20, 3], given: resolve(parameters), stream: true, ...job });
+    },
+    async until(at, id) {
+      while (!events.some((event) => event.at === at && event.id === id)) {
+        await new Promise<void>((resolvePromise) => {
+          wake = resolvePromise;
+        });
+      }
+    },
+    results(id) {
+      const event = events.find((each) => each.at === 'done' && each.id === id);
+      assert.ok(event?.at === 'done', `job ${id} is not done`);
+      return event.results.map(({ ids }) => ids);
+    },
+  };
+}
+
+/** No end token and so a known length. */
+const long = (tokens: number): GenerationParameters => ({ maxNewTokens: tokens, minNewTokens: tokens });
+
+describe('the engine', () => {
+  it('lets callers who come together share every step', async () => {
+    const { graph, engine, submit } = bench();
+    for (let id = 1; id <= 4; id++) submit({ id, parameters: long(10) });
+    await engine.idle();
+    assert.deepEqual(graph.readings, [4]);
+    assert.deepEqual(graph.steps, new Array(9).fill(4)); // the first token comes from the reading
+  });
+
+  it('gives a short job its first token within 3 steps behind one of 512 tokens', async () => {
+    const { graph, engine, events, submit, until } = bench();
+    submit({ id: 1, parameters: long(512) });
+    await until('token', 1);
+    const before = graph.steps.length;
+    submit({ id: 2, parameters: long(4) });
+    await until('token', 2);
+    assert.ok(graph.steps.length - before <= 3, `${graph.steps.length - before} steps`);
+    await until('done', 2);
+    assert.ok(!events.some((event) => event.at === 'done' && event.id === 1));
+    await engine.idle();
+    assert.equal(graph.steps.length, 511);
+  });
+
+  it('gives rows that were left to newcomers and moves the rest together when a quarter is empty', async () => {
+    const { graph, engine, submit, until } = bench();
+    for (let id = 1; id <= 4; id++) submit({ id, parameters: long(id === 1 ? 40 : 5) });
+    await until('done', 2);
+    submit({ id: 5, parameters: long(10) });
+    await engine.idle();
+    assert.ok(Math.max(...graph.steps) === 4);
+    assert.equal(graph.steps.at(-1), 1, 'the last one decodes alone, not beside three empty rows');
+  });
+
+  it('takes callers in turn: one with one text does not wait for one with twenty', async () => {
+    const { engine, events, submit } = bench({ rowsMax: 2 });
+    for (let id = 1; id <= 20; id++) submit({ id, caller: 100, parameters: long(4) });
+    submit({ id: 21, caller: 200, parameters: long(4) });
+    await engine.idle();
+    const order = events.filter(({ at }) => at === 'done').map(({ id }) => id);
+    assert.ok(order.indexOf(21) <= 3, `it came ${order.indexOf(21) + 1}th`);
+  });
+
+  it('sets aside who has had its slice when others wait, and goes on with it as if nothing had been', async () => {
+    const alone = bench();
+    alone.submit({ id: 7, parameters: long(60) });
+    await alone.engine.idle();
+    const { graph, engine, submit, until, results } = bench({ rowsMax: 1, sliceSteps: 10 });
+    submit({ id: 7, parameters: long(60) });
+    await until('token', 7);
+    submit({ id: 8, parameters: long(5) });
+    await until('done', 8);
+    assert.ok(graph.steps.length < 25, `${graph.steps.length} steps`);
+    await engine.idle();
+    assert.deepEqual(results(7), alone.results(7));
+  });
+
+  it('ends a cancelled job at the next step and frees its cache at once', async () => {
+    const { graph, engine, events, submit, until } = bench();
+    submit({ id: 1, parameters: long(500) });
+    submit({ id: 2, parameters: long(30) });
+    await until('token', 1);
+    const before = engine.stats();
+    engine.cancel(1);
+    const at = graph.steps.length;
+    await until('done', 2);
+    assert.ok(graph.steps.slice(at + 1).every((rows) => rows <= 2));
+    await engine.idle();
+    assert.ok(before.reservedBytes > 0);
+    const { reservedBytes, liveRows, cacheBytes, batches, waiting } = engine.stats();
+    assert.deepEqual(
+      { reservedBytes, liveRows, cacheBytes, batches, waiting },
+      { reservedBytes: 0, liveRows: 0, cacheBytes: 0, batches: 0, waiting: 0 },
+    );
+    assert.ok(graph.steps.length < 40, 'the rest of the 500 was never computed');
+    assert.ok(!events.some((event) => event.at === 'done' && event.id === 1));
+  });
+
+  it('never runs a job that was cancelled while it waited', async () => {
+    const { graph, engine, submit } = bench({ rowsMax: 1 });
+    submit({ id: 1, parameters: long(5) });
+    submit({ id: 2, parameters: long(5) });
+    engine.cancel(2);
+    await engine.idle();
+    assert.equal(graph.steps.length, 4);
+  });
+
+  it('fails only the prompt that cannot be read', async () => {
+    const { graph, engine, events, submit } = bench();
+    graph.poison = 19;
+    submit({ id: 1 });
+    submit({ id: 2, input: [19, 3] });
+    submit({ id: 3 });
+    await engine.idle();
+    assert.deepEqual(
+      events
+        .filter(({ at }) => at !== 'token')
+        .map(({ at, id }) => [id, at])
+        .sort(),
+      [
+        [1, 'done'],
+        [2, 'failed'],
+        [3, 'done'],
+      ],
+    );
+    assert.equal(engine.stats().reservedBytes, 0);
+  });
+
+  it('fails who takes part in a step that fails, and serves who comes after', async () => {
+    const { graph, engine, events, submit, until } = bench();
+    submit({ id: 1, parameters: long(10) });
+    await until('token', 1);
+    graph.breakNext();
+    await until('failed', 1);
+    submit({ id: 2 });
+    await engine.idle();
+    assert.ok(events.some((event) => event.at === 'done' && event.id === 2));
+    assert.equal(engine.stats().reservedBytes, 0);
+  });
+
+  it('refuses what could never fit, with the reason', () => {
+    const { events, submit } = bench({ rowsMax: 2, cacheBytesMax: 4_000 });
+    submit({ id: 1, parameters: { numBeams: 4 } });
+    submit({ id: 2, parameters: { maxNewTokens: 1_900 } });
+    assert.deepEqual(
+      events.map((event) => event.at === 'failed' && event.code),
+      ['OPTION_UNSUPPORTED', 'OPTION_UNSUPPORTED'],
+    );
+  });
+
+  it('reserves no more cache than it may and still serves everybody', async () => {
+    const one = 2 * 4 * (31 + 2);
+    const { engine, events, submit } = bench({ cacheBytesMax: 2 * one });
+    let most = 0;
+    for (let id = 1; id <= 6; id++) submit({ id, parameters: long(30) });
+    const watch = setInterval(() => {
+      most = Math.max(most, engine.stats().reservedBytes);
+    }, 0);
+    await engine.idle();
+    clearInterval(watch);
+    assert.ok(most <= 2 * one);
+    assert.equal(events.filter(({ at }) => at === 'done').length, 6);
+  });
+
+  it('streams each token of the first result once, in order, and none under beams', async () => {
+    const { engine, events, submit, results } = bench();
+    submit({ id: 1, parameters: { maxNewTokens: 12, doSample: true, numReturnSequences: 3, seed: 4 } });
+    submit({ id: 2, parameters: { maxNewTokens: 12, numBeams: 3 } });
+    await engine.idle();
+    const streamed = events.flatMap((event) => (event.at === 'token' && event.id === 1 ? [event.token] : []));
+    assert.deepEqual(streamed, results(1)[0]);
+    assert.ok(!events.some((event) => event.at === 'token' && event.id === 2));
+  });
+
+  for (const ragged of [true, false]) {
+    it(`gives everybody what it would get alone, whoever comes and goes beside it (${ragged ? 'any age' : 'one age'} in a step)`, async () => {
+      const job = fc.record({
+        input: fc.array(fc.integer({ min: 2, max: 23 }), { minLength: 1, maxLength: 9 }),
+        parameters: fc.oneof(
+          fc.record({ maxNewTokens: fc.integer({ min: 1, max: 30 }) }),
+          fc.record({
+            maxNewTokens: fc.integer({ min: 1, max: 20 }),
+            numBeams: fc.integer({ min: 2, max: 4 }),
+            noRepeatNgramSize: fc.constant(2),
+          }),
+          fc.record({
+            maxNewTokens: fc.integer({ min: 1, max: 20 }),
+            doSample: fc.constant(true),
+            numReturnSequences: fc.integer({ min: 1, max: 3 }),
+            seed: fc.integer({ min: 0, max: 99 }),
+          }),
+        ),
+        pause: fc.integer({ min: 0, max: 4 }),
+        cancelled: fc.constantFrom(false, false, false, true),
+        caller: fc.integer({ min: 1, max: 3 }),
+      });
+      const limits = fc.record({
+        rowsMax: fc.integer({ min: 4, max: 12 }),
+        promptTokensMax: fc.constantFrom(1, 10, 64),
+        paddingMax: fc.constantFrom(0, 5, 1_000),
+        sliceSteps: fc.constantFrom(1, 3, 1_000),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(job, { minLength: 1, maxLength: 12 }), limits, async (jobs, given) => {
+          const together = bench(given, createArithmetic(ragged));
+          for (const [id, { input, parameters, pause, caller }] of jobs.entries()) {
+            for (let turn = 0; turn < pause; turn++)
+              await new Promise((resolvePromise) => setImmediate(resolvePromise));
+            together.submit({ id, input, parameters, caller });
+          }
+          for (const [id, { cancelled }] of jobs.entries()) if (cancelled) together.engine.cancel(id);
+          await together.engine.idle();
+          for (const [id, { input, parameters, cancelled }] of jobs.entries()) {
+            const done = together.events.some((event) => event.at === 'done' && event.id === id);
+            if (cancelled && !done) continue;
+            const alone = bench();
+            alone.submit({ id, input, parameters });
+            await alone.engine.idle();
+            assert.deepEqual(together.results(id), alone.results(id));
+          }
+          const { reservedBytes, liveRows, batches, waiting } = together.engine.stats();
+          assert.deepEqual([reservedBytes, liveRows, batches, waiting], [0, 0, 0, 0]);
+        }),
+        { numRuns: 60 },
+      );
+    });
+  }
+});
