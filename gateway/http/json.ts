@@ -15,6 +15,7 @@ import {
 } from '@bufbuild/protobuf';
 import { descriptors } from '../../chassis/descriptors.js';
 import { fieldError, MeshError } from '../../chassis/errors.js';
+import { shortenFloats } from '../float.js';
 import { didYouMean } from '../nearest.js';
 import { findJsonError } from './json-place.js';
 
@@ -58,8 +59,9 @@ export function toMessageBytes(desc: DescMessage, json: JsonValue): Buffer {
   return Buffer.from(toBinary(desc, message));
 }
 
-/** A message as JSON text. */
+/** A message as JSON text, its floats shortened in place. */
 export function toJsonText(desc: DescMessage, message: Message): string {
+  shortenFloats(desc, message);
   return JSON.stringify(toJson(desc, message, { registry: descriptors() }));
 }
 

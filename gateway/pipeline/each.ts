@@ -10,7 +10,10 @@ export async function mapBounded<T, R>(
 ): Promise<R[]> {
   const results = new Array<R>(items.length);
   const controller = new AbortController();
-  const inner = AbortSignal.any([signal, controller.signal]);
+  const inner = controller.signal;
+  const onAbort = (): void => controller.abort(abortReason(signal));
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < items.length) {
@@ -27,6 +30,7 @@ export async function mapBounded<T, R>(
     }),
   );
   await Promise.all(workers);
+  signal.removeEventListener('abort', onAbort);
   if (failure !== undefined) throw failure;
   return results;
 }

@@ -7,7 +7,6 @@
  * is skipped or takes another branch, and a step without demands stops.
  */
 import type { Clock } from '../../chassis/clock.js';
-import { createDeadline } from '../../chassis/deadline.js';
 import { abortReason, fieldError, MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
 import { type CallUpstream, callWithRetries } from './attempt.js';
@@ -29,7 +28,7 @@ export interface RunOptions {
   random: () => number;
   /** Sent along with every call. */
   metadata: Readonly<Record<string, string>>;
-  /** Milliseconds since the epoch; finite. */
+  /** Milliseconds since the epoch; finite. `signal` aborts when it passes: no second timer is kept for it. */
   deadlineMs: number;
   signal: AbortSignal;
   onEvent?: (event: RunEvent) => void;
@@ -78,7 +77,9 @@ class Run {
   readonly #plan: Plan;
   readonly #scope: Scope;
   readonly #startedMs: number;
-  readonly #all = new AbortController();
+  /** Of everything that runs now: one signal each, which costs less than signals derived from one another. */
+  readonly #open = new Set<AbortController>();
+  #unlisten = (): void => {};
   readonly #states = new Map<string, State>();
   readonly #steps = new Map<string, PlanStep>();
   readonly #decisions = new Map<string, Decision>();
@@ -113,7 +114,7 @@ class Run {
       const onAbort = (): void => this.#fail(abortReason(signal));
       if (signal.aborted) return onAbort();
       signal.addEventListener('abort', onAbort, { once: true });
-      this.#all.signal.addEventListener('abort', () => signal.removeEventListener('abort', onAbort), { once: true });
+      this.#unlisten = () => signal.removeEventListener('abort', onAbort);
       for (const name of this.#outputs) this.#demand(name, OUTPUT);
       this.#finishIfDone();
     });
@@ -138,7 +139,7 @@ class Run {
     if (!demands?.delete(by) || demands.size > 0 || state.at === 'ended' || state.at === 'idle') return;
     const step = this.#steps.get(name) as PlanStep;
     if (state.at === 'running') {
-      state.controller.abort(new MeshError('CANCELLED', 'nobody needs the result any more'));
+      state.controller.abort(unneeded());
       this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally(), undefined, state.startedMs);
     } else this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
   }
@@ -223,23 +224,20 @@ class Run {
   }
 
   async #execute(step: PlanStep, decision: Decision): Promise<void> {
-    const { clock } = this.#options;
-    const controller = new AbortController();
     const startedMs = this.#now();
+    const limit = this.#limitOf(step);
+    const { controller, close } = this.#begin(limit);
     this.#states.set(step.name, { at: 'running', controller, startedMs });
     this.#emit({ kind: 'started', name: step.name, call: step.call, startedMs });
     const tally = createTally();
-    const signal = AbortSignal.any([this.#all.signal, controller.signal]);
-    const limit = this.#limitOf(step);
-    const deadline = createDeadline(clock, limit, signal);
     let value: unknown;
     let error: MeshError | undefined;
     try {
-      value = await this.#perform(step, decision, tally, deadline.atMs, deadline.signal);
+      value = await this.#perform(step, decision, tally, limit, controller.signal);
     } catch (thrown) {
       error = toMeshError(thrown);
     }
-    deadline.dispose();
+    close();
     if (this.#ended(step.name) || this.#settled) return; // cancelled meanwhile, and reported
     if (!error) {
       if (value === undefined) return this.#end(step, 'STEP_OUTCOME_SKIPPED', tally, undefined, startedMs);
@@ -290,6 +288,26 @@ class Run {
     this.#fail(inStep(step.name, error));
   }
 
+  /** A signal for something that runs: aborted at `limitMs`, or when the run ends. The whole deadline is the caller's signal. */
+  #begin(limitMs: number): { controller: AbortController; close: () => void } {
+    const { clock, deadlineMs } = this.#options;
+    const controller = new AbortController();
+    this.#open.add(controller);
+    const cancel =
+      limitMs < deadlineMs
+        ? clock.after(limitMs - clock.now(), () =>
+            controller.abort(new MeshError('DEADLINE_EXCEEDED', 'the time of the step is up')),
+          )
+        : undefined;
+    return {
+      controller,
+      close: () => {
+        cancel?.();
+        this.#open.delete(controller);
+      },
+    };
+  }
+
   /** The step's timeout, and the whole deadline less what the steps after it are known to need. */
   #limitOf(step: PlanStep): number {
     const { clock, deadlineMs } = this.#options;
@@ -330,10 +348,11 @@ class Run {
     } catch (thrown) {
       const { fallback } = step;
       const error = toMeshError(thrown);
-      if (this.#all.signal.aborted || (fallback?.kind !== 'model' && fallback?.kind !== 'action')) throw error;
+      const cancelled = signal.aborted && abortReason(signal).code !== 'DEADLINE_EXCEEDED';
+      if (this.#settled || cancelled || (fallback?.kind !== 'model' && fallback?.kind !== 'action')) throw error;
       // The step's own time may be used up; what stands in has what is left of the whole.
-      const { clock } = this.#options;
-      const deadline = createDeadline(clock, this.#options.deadlineMs, this.#all.signal);
+      const { deadlineMs: wholeMs } = this.#options;
+      const { controller, close } = this.#begin(wholeMs);
       try {
         const value =
           fallback.kind === 'action'
@@ -342,17 +361,17 @@ class Run {
                 fallback.action,
                 scope,
                 tally,
-                deadline.atMs,
-                deadline.signal,
+                wholeMs,
+                controller.signal,
               )
-            : await this.#leaf(step, leaf, scope, tally, deadline.atMs, deadline.signal, fallback.model);
+            : await this.#leaf(step, leaf, scope, tally, wholeMs, controller.signal, fallback.model);
         tally.fellBack ??= error;
         tally.degraded.push('');
         return value;
       } catch {
         throw error; // the first failure says more than that of its stand-in
       } finally {
-        deadline.dispose();
+        close();
       }
     }
   }
@@ -460,7 +479,7 @@ class Run {
       this.#fail(toMeshError(thrown));
       return;
     }
-    const reports = this.#reports(new MeshError('CANCELLED', 'nobody needs the result any more'));
+    const reports = this.#reports();
     this.#resolve({
       plan: this.#plan,
       output,
@@ -478,7 +497,7 @@ class Run {
   }
 
   /** Ends what is still open and tells of every step. */
-  #reports(reason: MeshError): StepReport[] {
+  #reports(reason?: MeshError): StepReport[] {
     this.#settled = true;
     for (const step of this.#plan.steps) {
       const state = this.#state(step.name);
@@ -486,7 +505,9 @@ class Run {
       else if (state.at === 'waiting') this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally());
       else if (state.at === 'idle') this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
     }
-    this.#all.abort(reason);
+    this.#unlisten();
+    for (const controller of this.#open) controller.abort(reason ?? unneeded());
+    this.#open.clear();
     return this.#plan.steps.flatMap(({ name }) => {
       const state = this.#state(name);
       return state.at === 'ended' ? [state.report] : [];
@@ -496,4 +517,8 @@ class Run {
   #emit(event: RunEvent): void {
     this.#options.onEvent?.(event);
   }
+}
+
+function unneeded(): MeshError {
+  return new MeshError('CANCELLED', 'nobody needs the result any more');
 }

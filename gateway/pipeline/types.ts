@@ -7,6 +7,7 @@
 import { type DescField, type DescMessage, fromBinary, type Message, ScalarType } from '@bufbuild/protobuf';
 import { Environment } from '@marcbachmann/cel-js';
 import { descriptors } from '../../chassis/descriptors.js';
+import { shortenFloats } from '../float.js';
 
 /** A message as expressions see it. */
 export abstract class CelMessage {
@@ -21,9 +22,12 @@ export abstract class CelMessage {
     else this.#source = from as Message;
   }
 
-  /** The decoded message. */
+  /** The decoded message; its floats are short decimals, so that `score >= 0.9` holds for a float of 0.9. */
   get source(): Message {
-    this.#source ??= fromBinary(this.desc, this.bytes ?? Buffer.alloc(0));
+    if (!this.#source) {
+      this.#source = fromBinary(this.desc, this.bytes ?? Buffer.alloc(0));
+      shortenFloats(this.desc, this.#source);
+    }
     return this.#source;
   }
 
