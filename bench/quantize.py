@@ -24,6 +24,9 @@ parser.add_argument("--model", required=True)
 parser.add_argument("--tokenizer", required=True)
 parser.add_argument("--ours", required=True, action="append", help="name=path, several")
 parser.add_argument("--sts", required=True)
+parser.add_argument("--pooling", default="mean", choices=["mean", "cls"])
+parser.add_argument("--prefix", default="")
+parser.add_argument("--rows", type=int, help="pairs of STS-B; default all")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--timed", type=int, default=200, help="texts of a timed round")
 args = parser.parse_args()
@@ -40,7 +43,7 @@ def embed(run, encoding):
     mask = np.ones_like(ids)
     given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
     output = run.run(None, {i.name: given[i.name] for i in run.get_inputs()})[0][0]
-    vector = output.mean(0)
+    vector = output.mean(0) if args.pooling == "mean" else output[0]
     return vector / np.linalg.norm(vector)
 
 
@@ -49,8 +52,8 @@ def main():
     tokenizer.no_padding()
     tokenizer.enable_truncation(256)
     with open(args.sts, encoding="utf-8", newline="") as f:
-        rows = [(a, b, float(score)) for a, b, score in csv.reader(f)]
-    pairs = [(tokenizer.encode(a), tokenizer.encode(b)) for a, b, _ in rows]
+        rows = [(a, b, float(score)) for a, b, score in csv.reader(f)][: args.rows]
+    pairs = [(tokenizer.encode(args.prefix + a), tokenizer.encode(args.prefix + b)) for a, b, _ in rows]
     scores = [score for *_, score in rows]
     with tempfile.TemporaryDirectory() as folder:
         files = {"fp32": Path(args.model)}

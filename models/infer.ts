@@ -10,6 +10,7 @@ import { embedFamily } from './families.js';
 import { describeFiles, digestOf, listFiles } from './folder.js';
 import type { Manifest, Pooling } from './manifest.js';
 import { checkManifest } from './schema.js';
+import { tokenizerFiles } from './tokenizer-files.js';
 import { type Precision, precisionsOf } from './weights.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -46,7 +47,7 @@ export async function inferManifest(folder: string, options: InferOptions): Prom
   const precision = options.precision ?? precisions[0] ?? 'none';
   const task = inferTask(config, {
     weights: precision !== 'none',
-    tokenizer: has('tokenizer.json'),
+    tokenizer: tokenizerFiles(paths).length > 0,
     sentences: has('modules.json') || has('1_Pooling/config.json'),
   });
   const files = await describeFiles(folder, paths);
@@ -76,10 +77,7 @@ export async function inferManifest(folder: string, options: InferOptions): Prom
 function inferTask(config: Json, has: { weights: boolean; tokenizer: boolean; sentences: boolean }): Manifest['task'] {
   if (!has.weights) {
     if (has.tokenizer) return 'tokenize';
-    throw new MeshError(
-      'MODEL_UNSUPPORTED',
-      'the folder has neither ONNX weights of a known name nor a tokenizer.json',
-    );
+    throw new MeshError('MODEL_UNSUPPORTED', 'the folder has neither ONNX weights of a known name nor a tokenizer');
   }
   const architectures = Array.isArray(config.architectures) ? config.architectures.map(String) : [];
   const architecture = architectures[0] ?? '';

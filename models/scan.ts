@@ -17,6 +17,9 @@ export interface Candidate {
   hasManifest: boolean;
 }
 
+/** A folder with one of these is a plain Hugging Face folder. */
+const PLAIN = ['config.json', 'tokenizer.json', 'vocab.txt', 'vocab.json'];
+
 /** Folders looked at under one root; beyond it the rest is not searched. */
 const FOLDERS_MAX = 20_000;
 
@@ -34,7 +37,7 @@ async function visit(root: string, place: string[], found: Candidate[], budget: 
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const names = new Set(entries.map((entry) => entry.name));
   const hasManifest = names.has('manifest.json');
-  if (hasManifest || names.has('config.json') || names.has('tokenizer.json')) {
+  if (hasManifest || PLAIN.some((name) => names.has(name))) {
     found.push({ folder, place: place.join('/') || basename(root), hasManifest, ...readPlace(root, place) });
     return;
   }

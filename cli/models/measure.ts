@@ -3,8 +3,15 @@
  * their outputs are compared. Embedders are compared by vectors, classifiers by logits and by label.
  */
 import { performance } from 'node:perf_hooks';
+import { MeshError } from '../../chassis/errors.js';
 import { readSettings } from '../../chassis/settings.js';
-import { type EncoderModel, inferenceSettings, openEncoder, type Post } from '../../inference/index.js';
+import {
+  type EncoderModel,
+  type InferenceSettings,
+  inferenceSettings,
+  openEncoder,
+  type Post,
+} from '../../inference/index.js';
 import type { Manifest, Measured, StoredModel } from '../../models/index.js';
 
 /** Rounds over the sample, the quickest counts: what disturbs a measurement only ever makes it slower. */
@@ -21,7 +28,11 @@ export async function measurePair(
   const settings = readSettings(inferenceSettings, { PLEXUS_WORKERS: '1' });
   const opened: EncoderModel[] = [];
   try {
-    for (const model of [before, after]) opened.push(await openEncoder(model, settings));
+    const first = await openIfSupported(before, settings);
+    if (!first) return undefined;
+    opened.push(first);
+    // What could run before must run now: this one may fail.
+    opened.push(await openEncoder(after, settings));
     const [old, young] = opened as [EncoderModel, EncoderModel];
     const best = { old: Number.POSITIVE_INFINITY, young: Number.POSITIVE_INFINITY };
     let outputs: { old: Float32Array[]; young: Float32Array[] } = { old: [], young: [] };
@@ -46,6 +57,16 @@ export async function measurePair(
 function postOf({ embed, classify }: Manifest): Post | undefined {
   if (embed) return { kind: 'pool', pooling: embed.pooling, normalize: true };
   return classify && { kind: 'logits' };
+}
+
+/** A model that inference cannot run (its input is no text) can be quantized all the same, but not measured. */
+async function openIfSupported(model: StoredModel, settings: InferenceSettings): Promise<EncoderModel | undefined> {
+  try {
+    return await openEncoder(model, settings);
+  } catch (error) {
+    if (error instanceof MeshError && error.code === 'MODEL_UNSUPPORTED') return undefined;
+    throw error;
+  }
 }
 
 /** Every text alone, one after the other. */

@@ -50,7 +50,10 @@ export function registerQuantize(models: Command, io: Io): void {
         `${idOf(made)} installed: ${formatBytes(derived.bytesBefore)} to ${formatBytes(derived.bytesAfter)}\n`,
       );
       const { textsPerSecondBefore, textsPerSecondAfter, drift } = derived;
-      if (!drift) return;
+      if (!drift) {
+        io.stdout.write('not measured: speed and drift are known for embedders and classifiers of text only\n');
+        return;
+      }
       io.stdout.write(
         `speed ${textsPerSecondBefore} to ${textsPerSecondAfter} texts/s (one at a time, one thread, ${drift.texts} texts)\n`,
       );

@@ -13,7 +13,7 @@ export function requireAllowed(manifest: Manifest, context: Pick<PullContext, 's
   if (refused) {
     throw new MeshError(
       'PULL_REFUSED',
-      `${refused.path} is not on the allow list (ONNX graphs and their data, .json, .txt, .md, licences)`,
+      `${refused.path} is not on the allow list (ONNX graphs and their data, vocabularies, .json, .txt, .md, licences)`,
       { facts: { file: refused.path } },
     );
   }

@@ -5,13 +5,14 @@
 import { MeshError } from '../../chassis/errors.js';
 import { byCodeUnit } from '../folder.js';
 import { isSafePath } from '../path.js';
+import { tokenizerFiles } from '../tokenizer-files.js';
 import { type Precision, precisionsOf, weightFiles } from '../weights.js';
 
+const WEIGHTS = /\.(?:safetensors|bin|pt|h5|onnx)$/;
 /** The allow list besides graphs and their data. */
 const TAKEN = new Set([
   'config.json',
   'generation_config.json',
-  'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
   'modules.json',
@@ -27,9 +28,9 @@ export interface Choice {
   precision: Precision;
 }
 
-/** True for files that may lie in a pulled or imported model at all: graphs, their data, and plain text. */
+/** True for files that may lie in a pulled or imported model at all: graphs, their data, vocabularies, and plain text. */
 export function isAllowed(path: string): boolean {
-  return isSafePath(path) && (isGraphOrData(path) || LICENCE.test(path) || /\.(?:json|txt|md)$/i.test(path));
+  return isSafePath(path) && (isGraphOrData(path) || LICENCE.test(path) || /\.(?:json|txt|md|model|spm)$/i.test(path));
 }
 
 function isGraphOrData(path: string): boolean {
@@ -41,10 +42,12 @@ export function chooseFiles(all: readonly string[], wanted: Precision | undefine
   const weights = all.filter((path) => path.endsWith('.onnx') && isAllowed(path));
   const available = precisionsOf(weights);
   const precision = wanted ?? available[0] ?? 'none';
+  const tokenizer = tokenizerFiles(all);
+  const others = all.filter((path) => TAKEN.has(path) || LICENCE.test(path) || tokenizer.includes(path));
   if (precision === 'none') {
-    if (all.includes('tokenizer.json') && !all.some((path) => /\.(?:safetensors|bin|pt|h5|onnx)$/.test(path))) {
-      return { paths: all.filter((path) => TAKEN.has(path) || LICENCE.test(path)).sort(byCodeUnit), precision };
-    }
+    // A bare tokenizer is a model too; a repository of other weights was meant to be more.
+    if (tokenizer.length > 0 && !all.some((path) => WEIGHTS.test(path)))
+      return { paths: others.sort(byCodeUnit), precision };
     throw new MeshError(
       'MODEL_UNSUPPORTED',
       `${what} has no ONNX weights that Plexus knows${elsewhere(all)}; export it to ONNX first, or pull a repository that has`,
@@ -60,11 +63,10 @@ export function chooseFiles(all: readonly string[], wanted: Precision | undefine
   const data = all.filter((path) =>
     graphs.some((graph) => path.startsWith(graph) && /^(?:_data(?:_\d+)?|\.data)$/.test(path.slice(graph.length))),
   );
-  const others = all.filter((path) => TAKEN.has(path) || LICENCE.test(path));
   return { paths: [...graphs, ...data, ...others].sort(byCodeUnit), precision };
 }
 
 function elsewhere(all: readonly string[]): string {
-  const found = all.find((path) => /\.(?:safetensors|bin|pt|h5)$/.test(path));
+  const found = all.find((path) => WEIGHTS.test(path));
   return found ? ` (only ${found})` : '';
 }

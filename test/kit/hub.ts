@@ -112,7 +112,7 @@ export async function startHub(given: Record<string, HubModel> = {}): Promise<Hu
     note('hub', request);
     const url = new URL(request.url ?? '/', 'http://hub');
     const path = decodeURIComponent(url.pathname);
-    const api = /^\/api\/models\/(.+?)\/(revision|tree)\/([^/]+)$/.exec(url.pathname);
+    const api = /^\/api\/models\/(.+?)(?:\/(revision|tree)\/([^/]+))?$/.exec(url.pathname);
     const resolve =
       /^\/api\/resolve-cache\/models\/(.+?)\/([0-9a-f]{40})\/(.+)$/.exec(path) ??
       /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(path);
@@ -130,9 +130,9 @@ export async function startHub(given: Record<string, HubModel> = {}): Promise<Hu
         'GatedRepo',
         `Access to model ${id} is restricted and you are not in the authorized list.`,
       );
-    const commit = commitFor(model, decodeURIComponent(api?.[3] ?? (resolve?.[2] as string)));
+    const commit = commitFor(model, decodeURIComponent(api ? (api[3] ?? 'main') : (resolve?.[2] as string)));
     if (commit === undefined) return refuse(response, 404, 'RevisionNotFound', 'Invalid rev id');
-    if (api?.[2] === 'revision') {
+    if (api && api[2] !== 'tree') {
       const fault = takeFault(path);
       if (fault?.kind === 'status') return refuse(response, fault.status, '', 'fault', fault.headers);
       return json(response, {

@@ -149,6 +149,18 @@ describe('a pull', () => {
         assert.deepEqual(asked(path), []);
     });
 
+    it('takes an older form of tokenizer where there is no tokenizer.json, and only then', async () => {
+      const { 'tokenizer.json': tokenizer, ...others } = model().files;
+      const files = { ...others, 'vocab.txt': '[UNK]', 'merges.txt': '', 'spiece.model': 'x' };
+      hub.models.set('org/old', { files });
+      assert.deepEqual(
+        paths(await pulled(newRun(), 'org/old')).filter((path) => /vocab|merges|model$|tokenizer\.json/.test(path)),
+        ['vocab.txt'],
+      );
+      hub.models.set('org/new', { files: { ...files, 'tokenizer.json': tokenizer as string } });
+      assert.ok(!paths(await pulled(newRun(), 'org/new')).includes('vocab.txt'));
+    });
+
     it('understands branches, tags, commits and page addresses', async () => {
       const old = commitOf('old');
       hub.models.set('org/minilm', { ...model(), refs: { 'v1.0': old } });
