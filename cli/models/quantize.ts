@@ -5,7 +5,6 @@ import { MeshError } from '../../chassis/errors.js';
 import { hasFp32, type ModelReference, parseReference, quantizeModel, type StoredModel } from '../../models/index.js';
 import type { Io } from '../io.js';
 import { formatBytes } from './format.js';
-import { measurePair } from './measure.js';
 import { idOf, openCache, openRepository, writeJson } from './place.js';
 import { SAMPLE_TEXTS } from './sample-texts.js';
 
@@ -41,7 +40,9 @@ export function registerQuantize(models: Command, io: Io): void {
           io.stderr.write(`${part}: ${matMuls} matrix products and ${tables} tables are integers now\n`);
           for (const { name, why } of kept) io.stderr.write(`  ${name} stays float: it ${why}\n`);
         },
-        ...(flags.measure && { measure: (before, after) => measurePair(before, after, texts) }),
+        ...(flags.measure && {
+          measure: async (before, after) => (await import('./measure.js')).measurePair(before, after, texts),
+        }),
       });
       if (flags.json) return writeJson(io, made.manifest);
       const { derived } = made.manifest;

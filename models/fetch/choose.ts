@@ -59,7 +59,13 @@ export function chooseFiles(all: readonly string[], wanted: Precision | undefine
       `${what} has no ${precision} weights; there is ${available.join(', ') || 'none'}`,
     );
   }
-  const graphs = [...weightFiles(weights, precision).values()];
+  const parts = weightFiles(weights, precision);
+  // The merged decoder is both of the others in one file, and what inference takes where it is there.
+  if (parts.has('encoder_model') && parts.has('decoder_model_merged')) {
+    parts.delete('decoder_model');
+    parts.delete('decoder_with_past_model');
+  }
+  const graphs = [...parts.values()];
   const data = all.filter((path) =>
     graphs.some((graph) => path.startsWith(graph) && /^(?:_data(?:_\d+)?|\.data)$/.test(path.slice(graph.length))),
   );

@@ -161,6 +161,26 @@ describe('a pull', () => {
       assert.ok(!paths(await pulled(newRun(), 'org/new')).includes('vocab.txt'));
     });
 
+    it('takes the merged decoder alone where there is one', async () => {
+      const parts = ['encoder_model', 'decoder_model', 'decoder_with_past_model'].map(
+        (part) => [`onnx/${part}.onnx`, noise(5_000, 7)] as const,
+      );
+      const files = {
+        'config.json': '{"architectures":["T5ForConditionalGeneration"]}',
+        'tokenizer.json': '{}',
+        ...Object.fromEntries(parts),
+      };
+      hub.models.set('org/t5', { files });
+      const graphs = async (id: string) => paths(await pulled(newRun(), id)).filter((path) => path.endsWith('.onnx'));
+      assert.deepEqual(await graphs('org/t5'), [
+        'onnx/decoder_model.onnx',
+        'onnx/decoder_with_past_model.onnx',
+        'onnx/encoder_model.onnx',
+      ]);
+      hub.models.set('org/t5-merged', { files: { ...files, 'onnx/decoder_model_merged.onnx': noise(5_000, 8) } });
+      assert.deepEqual(await graphs('org/t5-merged'), ['onnx/decoder_model_merged.onnx', 'onnx/encoder_model.onnx']);
+    });
+
     it('understands branches, tags, commits and page addresses', async () => {
       const old = commitOf('old');
       hub.models.set('org/minilm', { ...model(), refs: { 'v1.0': old } });
