@@ -135,15 +135,14 @@ async function split(
   };
 }
 
-/** The beginning of a text, as many tokens as fit. */
+/** The beginning of a text, whole sentences where they fit. */
 async function shorten(
   text: string,
   tokensMax: number,
   { texts, signal }: Pick<PartsDeps, 'texts' | 'signal'>,
 ): Promise<string> {
-  const [encoding] = await texts.encode([{ text }], { addSpecialTokens: false }, signal);
-  if (!encoding || encoding.ids.length <= tokensMax) return text;
-  return text.slice(0, encoding.offsets[2 * tokensMax - 1]).trimEnd();
+  const [first] = text === '' ? [] : await texts.chunk(text, { maxTokens: tokensMax }, signal);
+  return text.slice(0, first?.end ?? 0).trimEnd();
 }
 
 /** All at once up to `together`; the order of the results is that of the items. The first that fails fails all. */

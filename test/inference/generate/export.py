@@ -333,14 +333,17 @@ def build(root):
         else:
             write_seq2seq(module, layout, f"{folder}/onnx")
         config = module.config.to_diff_dict()
-        for noise in ("transformers_version", "dtype", "torch_dtype", "architectures"):
+        for noise in ("transformers_version", "dtype", "torch_dtype"):
             config.pop(noise, None)
+        config["architectures"] = [type(module).__name__]
         config["is_encoder_decoder"] = layout != "decoder"
         config["vocab_size"] = VOCAB
         with open(f"{folder}/config.json", "w") as out:
             json.dump(config, out, indent=1, sort_keys=True)
         with open(f"{folder}/generation_config.json", "w") as out:
             json.dump(generation, out, indent=1, sort_keys=True)
+        with open(f"{folder}/tokenizer_config.json", "w") as out:
+            json.dump({"model_max_length": 64}, out)
         with open(f"{folder}/tokenizer.json", "w") as out:
             json.dump(tokenizer(generation, layout), out, separators=(",", ":"))
 
