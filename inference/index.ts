@@ -19,6 +19,7 @@ export {
   type RunningStats,
 } from './hub.js';
 export { openTokenizer } from './open-tokenizer.js';
+export type { PackedEncoding } from './packed-encoding.js';
 export { normalize, POOLINGS } from './pooling.js';
 export type { RunOptions, RunTimings } from './scheduler.js';
 export { type InferenceSettings, inferenceSettings } from './settings.js';
@@ -38,3 +39,4 @@ export {
   type Tokenizer,
   utf8Offsets,
 } from './tokenizer/index.js';
+export { rpcTurns, type Turns } from './turns.js';

@@ -1,10 +1,10 @@
 /** One piece of tokenizer work as plain data, so that it can be done here or in the thread for long texts. */
+import { type PackedEncoding, packEncoding } from './packed-encoding.js';
 import {
   type Chunk,
   type ChunkOptions,
   chunk,
   type EncodeOptions,
-  type Encoding,
   type Tokenizer,
   TokenizerError,
 } from './tokenizer/index.js';
@@ -20,7 +20,7 @@ export type TextJob =
 export interface TextAnswers {
   /** `tooLong`: tokens of a text that is longer than allowed and must not be cut. */
   fit: { ids: Int32Array; typeIds?: Uint8Array; truncated: boolean } | { tooLong: number };
-  encode: Encoding;
+  encode: PackedEncoding;
   count: number;
   decode: string;
   chunk: Chunk[];
@@ -54,9 +54,13 @@ function perform(tokenizer: Tokenizer, job: TextJob): TextAnswers[TextJob['kind'
     case 'fit':
       return job.pair === undefined ? fitText(tokenizer, job) : fitPair(tokenizer, job, job.pair);
     case 'encode':
-      return job.pair === undefined
-        ? tokenizer.encode(job.text, job.options)
-        : tokenizer.encodePair(job.text, job.pair, job.options);
+      return packEncoding(
+        job.pair === undefined
+          ? tokenizer.encode(job.text, job.options)
+          : tokenizer.encodePair(job.text, job.pair, job.options),
+        job.text,
+        job.pair,
+      );
     case 'count':
       return tokenizer.count(job.text, job.addSpecialTokens);
     case 'decode':

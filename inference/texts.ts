@@ -4,10 +4,11 @@
  */
 import type { Clock } from '../chassis/clock.js';
 import { abortReason, fieldError, MeshError } from '../chassis/errors.js';
+import type { PackedEncoding } from './packed-encoding.js';
 import { createPool, type Pool } from './pool.js';
 import type { InferenceSettings } from './settings.js';
 import { performTextJob, sizeOf, type TextAnswers, type TextJob, type TextRefused } from './text-job.js';
-import type { Chunk, ChunkOptions, EncodeOptions, Encoding, Tokenizer } from './tokenizer/index.js';
+import type { Chunk, ChunkOptions, EncodeOptions, Tokenizer } from './tokenizer/index.js';
 import { rpcTurns, type Turns } from './turns.js';
 
 export type Truncate = 'right' | 'left' | 'refuse';
@@ -40,7 +41,7 @@ export interface TextReader {
   /** Ids for a model, one a text. TEXT_TOO_LONG names the text where cutting is refused. */
   fit(texts: readonly TextInput[], options: FitOptions): Promise<FittedText[]>;
   /** Everything a tokenizer knows of each text. FIELD_INVALID names `truncation` where it cannot be done to a text. */
-  encode(texts: readonly TextInput[], options: Partial<EncodeOptions>, signal: AbortSignal): Promise<Encoding[]>;
+  encode(texts: readonly TextInput[], options: Partial<EncodeOptions>, signal: AbortSignal): Promise<PackedEncoding[]>;
   count(texts: readonly string[], addSpecialTokens: boolean, signal: AbortSignal): Promise<number[]>;
   decode(sequences: readonly ArrayLike<number>[], skipSpecialTokens: boolean, signal: AbortSignal): Promise<string[]>;
   /** Pieces of a long text that a model can take, at sentence borders where possible. */
