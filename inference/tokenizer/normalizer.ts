@@ -3,6 +3,7 @@
 import {
   type AlignedText,
   alignment,
+  copyPlaces,
   expandAligned,
   filterAligned,
   rewrite,
@@ -290,29 +291,59 @@ function bert(config: Record<string, unknown>): Normalizer {
   }
   if (lowers) parts.push(lower);
   const all = sequence(parts);
+  const plainAscii = (text: string) => (lowers ? text.toLowerCase() : text);
   return {
     plain(text) {
-      if (!isPlainAscii(text)) return all.plain(text);
-      return lowers ? text.toLowerCase() : text;
+      let out = '';
+      eachRun(text, (start, end, simple) => {
+        const run = start === 0 && end === text.length ? text : text.slice(start, end);
+        out += simple ? plainAscii(run) : all.plain(run);
+      });
+      return out;
     },
     aligned(source) {
-      if (!isPlainAscii(source.text)) return all.aligned(source);
-      return lowers ? { ...source, text: source.text.toLowerCase() } : source;
+      const { text } = source;
+      const runs: AlignedText[] = [];
+      eachRun(text, (start, end, simple) => {
+        const run = sliceAligned(source, start, end);
+        runs.push(simple ? { ...run, text: plainAscii(run.text) } : all.aligned(run));
+      });
+      if (runs.length === 1) return runs[0] as AlignedText;
+      const units = runs.reduce((sum, run) => sum + run.text.length, 0);
+      const align = new Int32Array(2 * units);
+      let at = 0;
+      for (const run of runs) at = copyPlaces(run, 0, run.text.length, align, at);
+      return { text: runs.map((run) => run.text).join(''), base: 0, align };
     },
   };
 }
 
-function isKeptControl(point: number): boolean {
-  return point === 9 || point === 10 || point === 13;
+/** Printable ASCII is long runs in most texts; every step treats it by itself, and marks cannot reach over it. */
+const SIMPLE_UNITS_MIN = 8;
+
+/** Cuts a text into runs of printable ASCII, in which there is nothing to do but lowercasing, and others. */
+function eachRun(text: string, run: (start: number, end: number, simple: boolean) => void): void {
+  let from = 0;
+  let i = 0;
+  while (i < text.length) {
+    const start = i;
+    while (i < text.length && isPrintable(text.charCodeAt(i))) i++;
+    if (i - start >= SIMPLE_UNITS_MIN || (start === 0 && i === text.length)) {
+      if (from < start) run(from, start, false);
+      run(start, i, true);
+      from = i;
+    }
+    while (i < text.length && !isPrintable(text.charCodeAt(i))) i++;
+  }
+  if (from < text.length) run(from, text.length, false);
 }
 
-/** Printable ASCII: cleaning, Chinese and accents have nothing to do there. */
-function isPlainAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit > 126 || unit < 32) return false;
-  }
-  return true;
+function isPrintable(unit: number): boolean {
+  return unit >= 32 && unit <= 126;
+}
+
+function isKeptControl(point: number): boolean {
+  return point === 9 || point === 10 || point === 13;
 }
 
 const spacedChinese: Normalizer = {

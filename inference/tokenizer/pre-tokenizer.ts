@@ -326,26 +326,29 @@ function metaspace(config: Record<string, unknown>): PreTokenizer {
       // Where each word begins in the new text, and whether it was given a mark there.
       const marked: number[] = [];
       let text = '';
+      let units = 0;
       for (let i = 0; i < words.length; i += 2) {
         const start = words[i] as number;
         const end = words[i + 1] as number;
         const word = old.slice(start, end);
         const bare = old.charCodeAt(start) !== SPACE && !word.startsWith(replacement);
         const prepends = bare && (scheme === 'always' || (scheme === 'first' && originalStart(source, start) === 0));
-        let from = text.length;
-        text += prepends ? replacement : '';
-        text += word.includes(' ') ? word.replaceAll(' ', replacement) : word;
+        const piece = word.includes(' ') ? word.replaceAll(' ', replacement) : word;
         marked.push(prepends ? 1 : 0);
+        // Looked at here and never in `text`: what grows by appending must not be read before it is whole.
+        let from = units;
+        units += prepends ? 1 : 0;
         if (split) {
           // Every mark begins a piece.
-          const first = from + (prepends ? replacement.length : 0);
-          for (let k = first; k < text.length; k++) {
-            if (k === from || text.charCodeAt(k) !== mark) continue;
-            ranges.push(from, k);
-            from = k;
+          for (let k = 0; k < piece.length; k++) {
+            if (piece.charCodeAt(k) !== mark || units + k === from) continue;
+            ranges.push(from, units + k);
+            from = units + k;
           }
         }
-        ranges.push(from, text.length);
+        units += piece.length;
+        ranges.push(from, units);
+        text += prepends ? replacement + piece : piece;
       }
       section.ranges = ranges;
       if (source.base === UNTRACKED) {

@@ -5,7 +5,7 @@
 import { HASH_SEED, hashStep } from './hash.js';
 import type { TokenSink } from './token-sink.js';
 
-const SLOTS = 1 << 15;
+const SLOTS = 1 << 16;
 const WORDS_MAX = SLOTS / 2;
 const UNITS_MAX = 1 << 18;
 const TOKENS_MAX = 1 << 17;
