@@ -19,6 +19,7 @@ RUN node_modules/.bin/tsc -p tsconfig.json --sourceMap false && rm -rf dist/test
 FROM dependencies AS production
 # 291 MB of onnxruntime-node are libraries of other systems; what stays is this one's.
 RUN npm prune --omit=dev --ignore-scripts \
+ && find node_modules -maxdepth 1 -type d -empty -delete \
  && cd node_modules/onnxruntime-node/bin/napi-v* \
  && case "$(uname -m)" in x86_64) keep=x64 ;; aarch64) keep=arm64 ;; esac \
  && find . -mindepth 2 -maxdepth 2 ! -path "./linux/$keep" -exec rm -rf {} + \

@@ -144,7 +144,7 @@ async function calls(): Promise<void> {
     assert.ok(summary.length > 20 && summary.length < ARTICLE.length, summary);
   });
   await fact('a pipeline runs through the gateway over HTTP', async () => {
-    const { status, body } = await post('/v1/pipelines/analyze:run', { text: ARTICLE });
+    const { status, body } = await post('/v1/pipelines/analyze:run', { input: { text: ARTICLE } });
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal(body.degraded ?? false, false, JSON.stringify(body));
     const output = body.output as Record<string, unknown> | undefined;
