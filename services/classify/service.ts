@@ -9,6 +9,7 @@ import type { ClassifyHandlers } from '../../protos/gen/plexus/v1/Classify.js';
 import type { ClassifyResponse } from '../../protos/gen/plexus/v1/ClassifyResponse.js';
 import { answer, withModel } from '../answer.js';
 import { type ClassifyAsked, checkClassify, checkClassifyPairs, checkZeroShot, resolveClassify } from './check.js';
+import { classifyCodecs } from './codec.js';
 import { type LabelOptions, rankLabels } from './labels.js';
 import type { Classified, ClassifyModel, ZeroShotModel } from './model.js';
 import { createZeroShot } from './zero-shot.js';
@@ -43,26 +44,30 @@ export function createClassifyService(deps: ClassifyDeps): ServiceBinding {
     });
   }
 
-  return implement<ClassifyHandlers>('plexus.v1.Classify', {
-    Classify: (request, context) => classify(request.model, checkClassify(request), context),
-    ClassifyPairs: (request, context) => classify(request.model, checkClassifyPairs(request), context),
-    async ZeroShot(request, context) {
-      const startedMs = clock.monotonic();
-      const asked = checkZeroShot(request);
-      return withModel(hub, request.model || deps.embedder, async (model) => {
-        if (model.kind !== 'embedder') {
-          const text = `${model.manifest.name} has labels of its own; use Classify, or a model for embed`;
-          throw fieldError('MODEL_WRONG_TASK', 'model', text, { model: model.manifest.name });
-        }
-        const result = await zeroShot.classify(model, asked, context);
-        const usage = { texts: asked.texts.length, inputTokens: result.inputTokens };
-        return {
-          ...answer(deps, context, model.manifest, startedMs, usage, result.timings),
-          classifications: classifications(asked.labels, result, asked),
-        };
-      });
+  return implement<ClassifyHandlers>(
+    'plexus.v1.Classify',
+    {
+      Classify: (request, context) => classify(request.model, checkClassify(request), context),
+      ClassifyPairs: (request, context) => classify(request.model, checkClassifyPairs(request), context),
+      async ZeroShot(request, context) {
+        const startedMs = clock.monotonic();
+        const asked = checkZeroShot(request);
+        return withModel(hub, request.model || deps.embedder, async (model) => {
+          if (model.kind !== 'embedder') {
+            const text = `${model.manifest.name} has labels of its own; use Classify, or a model for embed`;
+            throw fieldError('MODEL_WRONG_TASK', 'model', text, { model: model.manifest.name });
+          }
+          const result = await zeroShot.classify(model, asked, context);
+          const usage = { texts: asked.texts.length, inputTokens: result.inputTokens };
+          return {
+            ...answer(deps, context, model.manifest, startedMs, usage, result.timings),
+            classifications: classifications(asked.labels, result, asked),
+          };
+        });
+      },
     },
-  });
+    { codecs: classifyCodecs },
+  );
 }
 
 function classifications(
