@@ -81,7 +81,8 @@ async function follow(
   let url = from;
   let first: Headers | undefined;
   for (let hop = 0; hop <= REDIRECTS_MAX; hop++) {
-    const authorized = http.token !== '' && url.origin === http.tokenOrigin;
+    // Not in the clear either: a mirror over http: works without a token only.
+    const authorized = http.token !== '' && url.origin === http.tokenOrigin && isProtected(url);
     const response = await fetch(url, {
       redirect: 'manual',
       signal,
@@ -99,7 +100,7 @@ async function follow(
       return { response, first };
     await response.body?.cancel();
     const next = new URL(location, url);
-    if (!isProtected(next))
+    if (isProtected(url) && !isProtected(next))
       throw new MeshError(
         'PULL_REFUSED',
         `${url.host} redirects to ${next.protocol}//${next.host}, which is not https:`,
