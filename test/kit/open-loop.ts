@@ -12,6 +12,8 @@ export interface Sample {
   instance: string | undefined;
   /** Code of the error; undefined where the call was answered. */
   code: string | undefined;
+  /** What the error says, where there was one. */
+  message?: string;
 }
 
 export interface Load {
@@ -43,12 +45,14 @@ export function openLoop(call: () => Promise<string>, options: { perSecond: numb
     inFlight++;
     let instance: string | undefined;
     let code: string | undefined;
+    let message: string | undefined;
     try {
       instance = await call();
     } catch (error) {
       code = (error as { code?: string }).code ?? String(error);
+      message = (error as Error).message;
     }
-    samples.push({ dueMs: due, ms: performance.now() - startedMs - due, instance, code });
+    samples.push({ dueMs: due, ms: performance.now() - startedMs - due, instance, code, ...(message && { message }) });
     inFlight--;
     if (stopped && inFlight === 0) finish(samples);
   };

@@ -15,13 +15,23 @@ export interface TestProcess {
   tell(conduct: Partial<Conduct>): Promise<TestInstance['counts']>;
 }
 
-const main = fileURLToPath(new URL('./upstream-instance.js', import.meta.url));
+const instanceMain = fileURLToPath(new URL('./upstream-instance.js', import.meta.url));
+const gatewayMain = fileURLToPath(new URL('./gateway-process.js', import.meta.url));
 
-export async function startTestProcess(id: string, conduct: Partial<Conduct> = {}): Promise<TestProcess> {
+export function startTestProcess(id: string, conduct: Partial<Conduct> = {}): Promise<TestProcess> {
+  return startProcess(instanceMain, id, { conduct });
+}
+
+/** A gateway over the instances; to its client it is an instance of embed itself. */
+export function startGatewayProcess(id: string, instances: readonly Instance[]): Promise<TestProcess> {
+  return startProcess(gatewayMain, id, { instances });
+}
+
+async function startProcess(main: string, id: string, options: object): Promise<TestProcess> {
   let port = 0;
   let child: ChildProcess;
   const start = async (): Promise<void> => {
-    child = fork(main, ['plexus-test-instance', JSON.stringify({ id, port, conduct })], {
+    child = fork(main, ['plexus-test-instance', JSON.stringify({ id, port, ...options })], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     const [message] = (await once(child, 'message')) as [{ port: number }];
