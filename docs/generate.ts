@@ -7,10 +7,12 @@ import { dirname, join } from 'node:path';
 import { packageRoot } from '../protos/index.js';
 import { errorsPage } from './errors-page.js';
 import { manifestSchemaPage, openApiPage, pipelineSchemaPage } from './json-page.js';
+import { modelsPage } from './models-page.js';
 import { settingsPage } from './settings-page.js';
 
 export const PAGES: Readonly<Record<string, () => string>> = {
   'docs/errors.md': errorsPage,
+  'docs/models.md': modelsPage,
   'docs/settings.md': settingsPage,
   'docs/openapi.json': openApiPage,
   'docs/schema/pipeline.schema.json': pipelineSchemaPage,
