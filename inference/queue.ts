@@ -55,6 +55,8 @@ export interface Queue<Item extends Input, Result> {
   putBack(batch: Entry<Item, Result>[]): void;
   readonly length: number;
   readonly tokens: number;
+  /** Tokens of others that go first where a request of `own` tokens comes now: requests take turns, a batch each. */
+  tokensBefore(own: number): number;
   /** Fails everything that waits. */
   close(error: MeshError): void;
 }
@@ -65,6 +67,8 @@ interface Line<Item extends Input, Result> {
   /** `entries[head..]` wait, in order of length. */
   entries: Entry<Item, Result>[];
   head: number;
+  /** Of those who wait. */
+  tokens: number;
 }
 
 export function createQueue<Item extends Input, Result>(options: QueueOptions): Queue<Item, Result> {
@@ -115,7 +119,8 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
     let place = Math.min(entries.length, line.head + looked);
     for (let at = place - 1; at >= line.head; at--) {
       const entry = entries[at] as Entry<Item, Result>;
-      if (!taken.has(entry)) entries[--place] = entry;
+      if (taken.has(entry)) line.tokens -= entry.tokens;
+      else entries[--place] = entry;
     }
     line.head = place;
     if (place === entries.length) lines.delete(line.group);
@@ -178,7 +183,7 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
         }
         if (entries.length > 1) entries.sort((a, b) => a.tokens - b.tokens || a.index - b.index);
         signal.addEventListener('abort', onAbort, { once: true });
-        lines.set(group, { group, entries, head: 0 });
+        lines.set(group, { group, entries, head: 0, tokens: added });
         length += items.length;
         tokens += added;
       });
@@ -224,6 +229,13 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
     },
     get tokens() {
       return tokens;
+    },
+
+    tokensBefore(own) {
+      const turns = Math.max(1, Math.ceil(own / options.batch.tokensMax)) * options.batch.tokensMax;
+      let before = 0;
+      for (const line of lines.values()) before += Math.min(line.tokens, turns);
+      return before;
     },
 
     close(error) {

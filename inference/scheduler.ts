@@ -109,9 +109,11 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
    * Refuses at once what would still stand in line when its deadline passes. Only the work of others counts: a request that is
    * too long for its own deadline on an idle machine would not be helped by trying again.
    */
-  function admit({ deadlineMs }: RunOptions): void {
+  function admit(items: readonly Item[], { deadlineMs }: RunOptions): void {
     if (!Number.isFinite(deadlineMs)) return;
-    const waitMs = cost.waitMs(queue.tokens + runningTokens / 2, runner.up);
+    let own = 0;
+    for (const { ids } of items) own += ids.length;
+    const waitMs = cost.waitMs(queue.tokensBefore(own) + runningTokens / 2, runner.up);
     if (waitMs === undefined || waitMs <= deadlineMs - clock.now()) return;
     const retryAfterMs = Math.ceil(waitMs);
     throw new MeshError(
@@ -193,7 +195,7 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
     async submit(items, run) {
       if (closed) throw shuttingDown(name);
       for (const item of items) quarantine.check(item);
-      admit(run);
+      admit(items, run);
       const answered = queue.push(items, run);
       counts.requests++;
       counts.texts += items.length;

@@ -192,6 +192,26 @@ describe('the scheduler', () => {
     assert.equal(scheduler.stats().queueLength, 5);
   });
 
+  it('does not count what takes turns with a request as standing before it', async () => {
+    const scheduler = create(1);
+    for (let run = 0; run < 20; run++) {
+      const answered = scheduler.submit([text(10)], forever);
+      await clock.advance(10);
+      workers.runs[run]?.finish();
+      await answered;
+    }
+    void scheduler.submit(
+      Array.from({ length: 100 }, () => text(60)),
+      forever,
+    ); // 6 s of work
+    const small = { ...forever, deadlineMs: clock.now() + 500 };
+    void scheduler.submit([text(10)], small);
+    assert.equal(scheduler.stats().queueLength, 97, 'one batch of four runs');
+    // A request as large as the one that waits gets as many turns, and so must wait for it.
+    const large = Array.from({ length: 100 }, () => text(60));
+    await assert.rejects(scheduler.submit(large, small), { code: 'QUEUE_FULL' });
+  });
+
   it('fails what waits when it closes, and refuses what comes', async () => {
     const scheduler = create(1);
     void scheduler.submit([text(5)], forever);
