@@ -23,7 +23,7 @@ export function strictDecode<T>(decode: (bytes: Buffer) => T): (bytes: Buffer) =
         { cause: error },
       );
     }
-    const suspect = findReplacement(message, '');
+    const suspect = findReplacement(message)?.replace(/^\./, '');
     if (suspect === undefined) return message;
     // U+FFFD may stand in the caller's own text. Only where there are more of them than were sent was something broken.
     if (countInStrings(message) <= countInBytes(bytes)) return message;
@@ -70,21 +70,24 @@ function wellFormed(bytes: Buffer): boolean {
   return at === bytes.length;
 }
 
-/** A bytes field is not text: Buffers are passed over. */
-function findReplacement(value: unknown, path: string): string | undefined {
-  if (typeof value === 'string') return value.includes('\uFFFD') ? path : undefined;
+/**
+ * The path of the first string with U+FFFD, from `value` on: "" for itself, "[3]", ".text". Put together on the way back, where
+ * something was found: this runs over every message. A bytes field is not text: Buffers are passed over.
+ */
+function findReplacement(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.includes('\uFFFD') ? '' : undefined;
   if (Array.isArray(value)) {
     if (typeof value[0] === 'number') return undefined;
     for (let index = 0; index < value.length; index++) {
-      const found = findReplacement(value[index], `${path}[${index}]`);
-      if (found !== undefined) return found;
+      const found = findReplacement(value[index]);
+      if (found !== undefined) return `[${index}]${found}`;
     }
     return undefined;
   }
   if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return undefined;
-  for (const key of Object.keys(value)) {
-    const found = findReplacement((value as Record<string, unknown>)[key], path ? `${path}.${snake(key)}` : snake(key));
-    if (found !== undefined) return found;
+  for (const key in value) {
+    const found = findReplacement((value as Record<string, unknown>)[key]);
+    if (found !== undefined) return `.${snake(key)}${found}`;
   }
   return undefined;
 }

@@ -115,12 +115,7 @@ function checkOne(field: DescField, value: JsonValue, path: string, depth: numbe
     case ScalarType.STRING:
       if (typeof value !== 'string') throw refuse('a string');
       // A lone half of a surrogate pair has no UTF-8 form.
-      if (LONE_SURROGATE.test(value))
-        throw fieldError(
-          'TEXT_NOT_UTF8',
-          path,
-          'has half of a surrogate pair, which is no character; send whole characters',
-        );
+      if (LONE_SURROGATE.test(value)) throw fieldError('TEXT_NOT_UTF8', path, HALF);
       return;
     case ScalarType.BOOL:
       if (typeof value !== 'boolean') throw refuse('true or false');
@@ -147,6 +142,7 @@ function checkOne(field: DescField, value: JsonValue, path: string, depth: numbe
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
+const HALF = 'has half of a surrogate pair, which is no character; send whole characters';
 const FLOAT_MAX = 3.4028234663852886e38;
 
 function checkInteger(scalar: ScalarType | undefined, value: JsonValue, refuse: (allowed: string) => MeshError): void {
@@ -167,19 +163,23 @@ function checkInteger(scalar: ScalarType | undefined, value: JsonValue, refuse: 
 
 /** Any JSON (a Struct): only its depth and its strings matter. */
 function checkFree(value: JsonValue, path: string, depth: number): void {
-  if (depth > DEPTH_MAX)
-    throw fieldError('FIELD_INVALID', path.slice(0, 100), `must not be nested deeper than ${DEPTH_MAX}`);
-  if (typeof value === 'string' && LONE_SURROGATE.test(value))
-    throw fieldError(
-      'TEXT_NOT_UTF8',
-      path,
-      'has half of a surrogate pair, which is no character; send whole characters',
-    );
-  if (Array.isArray(value))
-    for (let index = 0; index < value.length; index++)
-      checkFree(value[index] as JsonValue, `${path}[${index}]`, depth + 1);
-  else if (isObject(value))
-    for (const [key, item] of Object.entries(value)) checkFree(item, `${path}.${key}`, depth + 1);
+  const wrong = findWrong(value, depth);
+  if (!wrong) return;
+  if (wrong.deep) throw fieldError('FIELD_INVALID', path, `must not be nested deeper than ${DEPTH_MAX}`);
+  const field = `${path}${wrong.path}`;
+  throw fieldError('TEXT_NOT_UTF8', field, HALF);
+}
+
+/** Paths are put together on the way back only: a Struct may have a hundred thousand values, all of them right. */
+function findWrong(value: JsonValue, depth: number): { path: string; deep: boolean } | undefined {
+  if (typeof value === 'string') return LONE_SURROGATE.test(value) ? { path: '', deep: false } : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth >= DEPTH_MAX) return { path: '', deep: true };
+  for (const key in value) {
+    const found = findWrong((value as { [key: string]: JsonValue })[key] ?? null, depth + 1);
+    if (found) return { ...found, path: `${Array.isArray(value) ? `[${key}]` : `.${key}`}${found.path}` };
+  }
+  return undefined;
 }
 
 function isObject(value: JsonValue): value is { [key: string]: JsonValue } {

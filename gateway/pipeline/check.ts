@@ -5,7 +5,8 @@
  */
 import type { DescMessage } from '@bufbuild/protobuf';
 import { didYouMean } from '../nearest.js';
-import { type ActionPlace, answerOf, compileAction, compileConstant, findMethod, type Resolve } from './action.js';
+import { type ActionPlace, answerOf, findMethod, type Resolve } from './action.js';
+import { checkOptions, compileFallback, compileStepAction } from './branches.js';
 import { createBudget } from './budget.js';
 import { type Reference, references, type Value } from './expression.js';
 import { order, reachable } from './graph.js';
@@ -13,7 +14,6 @@ import { readDefaults, readInputs } from './inputs.js';
 import { compileAt } from './place.js';
 import {
   type Action,
-  type Fallback,
   type InputField,
   leaves,
   type OutputField,
@@ -22,19 +22,10 @@ import {
   stepRefs,
   strictRefs,
 } from './plan.js';
-import {
-  type ActionDefinition,
-  type Definition,
-  durationMs,
-  EACH_MAX,
-  type FallbackDefinition,
-  readDefinition,
-  STEPS_MAX,
-  type StepDefinition,
-} from './schema.js';
+import { type Definition, durationMs, EACH_MAX, readDefinition, STEPS_MAX, type StepDefinition } from './schema.js';
 import type { Path, Problem, Source } from './source.js';
 import { createRecordType, environmentFor, type RecordType } from './types.js';
-import { assignable, compileCondition, compileValue, itemType } from './value.js';
+import { celName, compileCondition, compileValue, itemType } from './value.js';
 
 const PARALLEL_DEFAULT = 4;
 const BACKOFF_DEFAULT_MS = 50;
@@ -264,8 +255,8 @@ class Check {
     if (over && item === undefined && over.type !== 'dyn')
       this.#problem([...path, 'each'], `must be a list, is ${over.type}`);
     const place = given.each === undefined ? outer : this.#place(item ?? 'dyn');
-    const action = this.#compileAction(place, given, path);
-    this.#checkOptions(given, path, action);
+    const action = compileStepAction(place, given, path);
+    checkOptions(place, given, path, action);
     if (!action) {
       this.#guessType(name, given);
       return undefined;
@@ -278,7 +269,8 @@ class Check {
     if (answer && given.each === undefined) this.#answers.set(name, answer);
     const fallback = given.optional
       ? ({ kind: 'skip' } as const)
-      : this.#compileFallback(place, given, path, action, type, answer);
+      : compileFallback(place, (step) => this.#types.get(step), given, path, action, type, answer);
+    if (fallback?.kind === 'action') this.#remember(fallback.action);
     if (this.#problems.length > before) return undefined;
     const retry = typeof given.retry === 'number' ? { attempts: given.retry } : given.retry;
     const gateRefs: Reference[] = [...(when?.refs ?? []), ...(over?.refs ?? [])];
@@ -308,144 +300,6 @@ class Check {
       cacheMs: given.cache === undefined ? undefined : durationMs(given.cache),
       fallback,
     };
-  }
-
-  #compileAction(place: ActionPlace, given: StepDefinition, path: Path): Action | undefined {
-    const kinds = (['call', 'pipeline', 'value', 'switch', 'split'] as const).filter((kind) => kind in given);
-    if (kinds.length !== 1) {
-      const message =
-        kinds.length === 0
-          ? 'needs one of call, pipeline, value, switch, split'
-          : `has ${kinds.join(' and ')}; only one can be`;
-      this.#problem(path, message, { key: true });
-      return undefined;
-    }
-    if (given.switch) return this.#compileSwitch(place, given.switch, path);
-    if (given.split) return this.#compileSplit(place, given, path);
-    return compileAction(place, given, path);
-  }
-
-  #compileSwitch(place: ActionPlace, given: NonNullable<StepDefinition['switch']>, path: Path): Action | undefined {
-    const branches = given.map((branch, index) => {
-      const at = [...path, 'switch', index];
-      if (branch.when === undefined && index < given.length - 1)
-        this.#problem(at, 'a branch without a condition must stand last: those after it are never taken');
-      const when = branch.when === undefined ? undefined : compileCondition(place, branch.when, [...at, 'when']);
-      return { when, action: compileAction(place, branch, at), at };
-    });
-    const type = this.#sameType(branches);
-    if (type === undefined) return undefined;
-    return {
-      kind: 'switch',
-      label: 'switch',
-      branches: branches.map(({ when, action }) => ({ when, action: action as NonNullable<typeof action> })),
-      type,
-    };
-  }
-
-  #compileSplit(place: ActionPlace, given: StepDefinition, path: Path): Action | undefined {
-    const by = given.split_by === undefined ? undefined : compileAt(place, given.split_by, [...path, 'split_by']);
-    const branches = (given.split ?? []).map((branch, index) => {
-      const at = [...path, 'split', index];
-      return { weight: branch.weight, action: compileAction(place, branch, at), at };
-    });
-    if (!branches.some(({ weight }) => weight > 0))
-      this.#problem([...path, 'split'], 'at least one weight must be above 0');
-    const type = this.#sameType(branches);
-    if (type === undefined) return undefined;
-    return {
-      kind: 'split',
-      label: 'split',
-      by,
-      branches: branches.map(({ weight, action }) => ({ weight, action: action as NonNullable<typeof action> })),
-      type,
-    };
-  }
-
-  #sameType(branches: readonly { action: { type: string } | undefined; at: Path }[]): string | undefined {
-    const first = branches[0]?.action?.type;
-    for (const { action, at } of branches) {
-      if (!action || first === undefined) return undefined;
-      if (action.type !== first) {
-        this.#problem(at, `the branches must give the same type: this gives ${action.type}, the first ${first}`, {
-          key: true,
-        });
-        return undefined;
-      }
-    }
-    return first;
-  }
-
-  #compileFallback(
-    place: ActionPlace,
-    given: StepDefinition,
-    path: Path,
-    action: Action,
-    type: string,
-    answer: DescMessage | undefined,
-  ): Fallback | undefined {
-    if (given.fallback === undefined) return undefined;
-    if (given.fallback === 'skip') return { kind: 'skip' };
-    const fallback: FallbackDefinition = given.fallback;
-    const at = [...path, 'fallback'];
-    const kinds = (['call', 'pipeline', 'value', 'model', 'step'] as const).filter((kind) => kind in fallback);
-    if (kinds.length !== 1) {
-      this.#problem(
-        at,
-        kinds.length === 0
-          ? 'needs one of call, pipeline, value, model, step'
-          : `has ${kinds.join(' and ')}; only one can be`,
-        { key: true, suggestion: 'or write fallback: skip' },
-      );
-      return undefined;
-    }
-    if (fallback.model !== undefined) {
-      if (!leaves(action).some(({ kind }) => kind === 'call'))
-        this.#problem([...at, 'model'], 'only a call has a model', { key: true });
-      return { kind: 'model', model: fallback.model };
-    }
-    if (fallback.step !== undefined) {
-      const other = this.#types.get(fallback.step);
-      if (other === undefined) return undefined;
-      if (celName(type) !== other)
-        this.#problem([...at, 'step'], `steps.${fallback.step} is ${other}, the step gives ${type}`, {
-          suggestion: 'a fallback must give what the step gives',
-        });
-      return { kind: 'step', step: fallback.step };
-    }
-    const constant = 'value' in fallback;
-    const standIn = constant
-      ? compileConstant(place, answer, action.type, fallback.value, [...at, 'value'])
-      : compileAction(place, fallback as ActionDefinition, at);
-    if (!standIn) return undefined;
-    this.#remember(standIn);
-    if (standIn.type !== action.type && !(constant && assignable(standIn.type, action.type))) {
-      this.#problem(constant ? [...at, 'value'] : at, `the fallback gives ${standIn.type}, the step ${action.type}`, {
-        key: !constant,
-        suggestion: 'a fallback must give what the step gives',
-      });
-    }
-    return { kind: 'action', action: standIn };
-  }
-
-  /** Options that would do nothing are mistakes. */
-  #checkOptions(given: StepDefinition, path: Path, action: Action | undefined): void {
-    const refuse = (key: string, why: string): void => this.#problem([...path, key], why, { key: true });
-    if (given.each === undefined)
-      for (const key of ['parallel', 'max_items'] as const) if (given[key] !== undefined) refuse(key, 'needs an each');
-    if (given.split_by !== undefined && !given.split) refuse('split_by', 'needs a split');
-    if (given.with && (given.switch || given.split)) refuse('with', 'belongs under each branch');
-    if (given.optional && given.fallback !== undefined)
-      refuse('optional', 'an optional step needs no fallback: say one of them');
-    if (!action) return;
-    const parts = leaves(action);
-    if (parts.every(({ kind }) => kind === 'value'))
-      for (const key of ['timeout', 'retry'] as const)
-        if (given[key] !== undefined) refuse(key, 'a value makes no call');
-    for (const key of ['hedge', 'cache'] as const) {
-      if (given[key] !== undefined && !parts.some((leaf) => leaf.kind === 'call' && !leaf.stream))
-        refuse(key, 'only a call without a stream can have it');
-    }
   }
 
   /** Types of pipelines that expressions of later steps may read. */
@@ -513,11 +367,6 @@ class Check {
     const eager = reachable(new Map(steps.map(({ name, needs }) => [name, needs])), stepRefs(outputRefs));
     for (const step of steps) step.lazy = !eager.has(step.name);
   }
-}
-
-/** CEL has no name for the type of an empty list literal. */
-function celName(type: string): string {
-  return /<[A-Z]>|<[A-Z], [A-Z]>/.test(type) ? (type.startsWith('map') ? 'map' : 'list') : type;
 }
 
 function sortProblems(problems: readonly Problem[]): Problem[] {

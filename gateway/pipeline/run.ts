@@ -7,16 +7,16 @@
  * is skipped or takes another branch, and a step without demands stops.
  */
 import type { Clock } from '../../chassis/clock.js';
-import { abortReason, fieldError, MeshError } from '../../chassis/errors.js';
+import { abortReason, MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
 import { type CallUpstream, callWithRetries } from './attempt.js';
 import { reserveAfter } from './budget.js';
+import { absent, chooseBranch, type Decision, decide } from './decide.js';
 import { mapBounded } from './each.js';
 import type { Scope } from './expression.js';
 import { acceptInput } from './inputs.js';
 import { type Leaf, type Plan, type PlanStep, stepRefs, strictRefs } from './plan.js';
 import { addUsage, createTally, type StepReport, type Tally, type Usage } from './report.js';
-import { pick, share } from './weight.js';
 import { inItem, inStep } from './where.js';
 
 export interface RunOptions {
@@ -61,14 +61,6 @@ type State =
   | { at: 'waiting'; decided: boolean }
   | { at: 'running'; controller: AbortController; startedMs: number }
   | { at: 'ended'; report: StepReport };
-
-/** What a step will do, once that is known. */
-interface Decision {
-  branch: Leaf;
-  items: readonly unknown[] | undefined;
-  needs: readonly string[];
-  strict: readonly string[];
-}
 
 const OUTPUT = '=output'; // no step can be called so
 
@@ -164,7 +156,7 @@ class Run {
       if (!step.gate.every((name) => this.#ended(name))) return;
       let decision: Decision | undefined;
       try {
-        decision = this.#decide(step);
+        decision = decide(step, this.#scope, this.#options.random);
       } catch (thrown) {
         this.#failed(step, createTally(), toMeshError(thrown), this.#now());
         return;
@@ -181,46 +173,6 @@ class Run {
     if (!decision.needs.every((name) => this.#ended(name))) return;
     if (decision.strict.some((name) => this.#absent(name))) this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
     else void this.#execute(step, decision); // never rejects: its outcome becomes the step's state
-  }
-
-  /** Whether, over what and with which branch; undefined where the step is skipped. */
-  #decide(step: PlanStep): Decision | undefined {
-    const { when, each, action } = step;
-    const gates = [...(when?.refs ?? []), ...(each?.over.refs ?? [])];
-    if (strictRefs(gates).some((name) => this.#absent(name))) return undefined;
-    if (when && when.evaluate(this.#scope) !== true) return undefined;
-    let branch: Leaf;
-    if (action.kind === 'switch') {
-      const taken = action.branches.find(({ when: condition }) => {
-        if (!condition) return true;
-        return (
-          !strictRefs(condition.refs).some((name) => this.#absent(name)) && condition.evaluate(this.#scope) === true
-        );
-      });
-      if (!taken) return undefined;
-      branch = taken.action;
-    } else if (action.kind === 'split') {
-      const by = action.by?.evaluate(this.#scope);
-      branch = pick(action.branches, by === undefined ? this.#options.random() : share(String(by)));
-    } else branch = action;
-    let items: readonly unknown[] | undefined;
-    if (each) {
-      const list = each.over.evaluate(this.#scope);
-      if (list === undefined) return undefined;
-      if (!Array.isArray(list)) throw fieldError('STEP_FAILED', `steps.${step.name}.each`, 'is not a list');
-      if (list.length > each.itemsMax) {
-        throw fieldError(
-          'TOO_MANY_ITEMS',
-          `steps.${step.name}.each`,
-          `has ${list.length} items; the step takes ${each.itemsMax}`,
-          { limit: String(each.itemsMax) },
-        );
-      }
-      items = list;
-    }
-    const standIn = step.fallback?.kind === 'action' ? step.fallback.action.refs : [];
-    const needs = new Set([...step.gate, ...step.after, ...stepRefs(branch.refs), ...stepRefs(standIn)]);
-    return { branch, items, needs: [...needs], strict: strictRefs([...branch.refs, ...standIn]) };
   }
 
   async #execute(step: PlanStep, decision: Decision): Promise<void> {
@@ -323,15 +275,21 @@ class Run {
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<unknown> {
-    if (!items) return this.#once(step, branch, this.#scope, tally, deadlineMs, signal);
-    tally.items = items.length;
-    const once = (item: unknown, index: number, inner: AbortSignal): Promise<unknown> => {
-      const scope: Scope = { ...this.#scope, item, index: BigInt(index) };
-      return this.#once(step, branch, scope, tally, deadlineMs, inner).catch((thrown) => {
-        throw inItem(index, toMeshError(thrown));
-      });
+    const once = (scope: Scope, inner: AbortSignal): Promise<unknown> => {
+      const leaf = branch ?? chooseBranch(step.action, scope, this.#options.random);
+      if (!leaf) return Promise.reject(new MeshError('STEP_FAILED', 'no branch of the switch holds'));
+      return this.#once(step, leaf, scope, tally, deadlineMs, inner);
     };
-    return mapBounded(items, step.each?.parallel ?? 1, signal, once);
+    if (!items) return once(this.#scope, signal);
+    tally.items = items.length;
+    const each = async (item: unknown, index: number, inner: AbortSignal): Promise<unknown> => {
+      try {
+        return await once({ ...this.#scope, item, index: BigInt(index) }, inner);
+      } catch (thrown) {
+        throw inItem(index, toMeshError(thrown));
+      }
+    };
+    return mapBounded(items, step.each?.parallel ?? 1, signal, each);
   }
 
   /** One item of a step, its fallback to another model or action included. */
@@ -350,6 +308,7 @@ class Run {
       const error = toMeshError(thrown);
       const cancelled = signal.aborted && abortReason(signal).code !== 'DEADLINE_EXCEEDED';
       if (this.#settled || cancelled || (fallback?.kind !== 'model' && fallback?.kind !== 'action')) throw error;
+      if (fallback.kind === 'action' && absent(fallback.action.refs, scope)) throw error;
       // The step's own time may be used up; what stands in has what is left of the whole.
       const { deadlineMs: wholeMs } = this.#options;
       const { controller, close } = this.#begin(wholeMs);

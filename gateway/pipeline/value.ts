@@ -106,3 +106,8 @@ export function itemType(type: string): string | undefined {
   if (type === 'list') return 'dyn';
   return type.startsWith('list<') ? type.slice(5, -1) : undefined;
 }
+
+/** CEL has no name for the type of an empty list literal. */
+export function celName(type: string): string {
+  return /<[A-Z]>|<[A-Z], [A-Z]>/.test(type) ? (type.startsWith('map') ? 'map' : 'list') : type;
+}

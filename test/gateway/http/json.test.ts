@@ -69,6 +69,10 @@ describe('a JSON body', () => {
       code: 'TEXT_NOT_UTF8',
       message: /^texts\[1\]/,
     });
+    assert.throws(() => toMessageBytes(desc('RunRequest'), { input: { a: [{ b: '\ud83d' }] } }), {
+      code: 'TEXT_NOT_UTF8',
+      message: /^input\.a\[0\]\.b/,
+    });
     assert.doesNotThrow(() => toMessageBytes(desc('EmbedRequest'), { texts: ['whole 😀'] }));
   });
 

@@ -352,6 +352,16 @@ const cases: Case[] = [
     message: /must stand last/,
   },
   {
+    name: 'a switch inside an each that leaves an item without result',
+    yaml: withSteps(
+      '  a:\n    each: ["x"]\n    switch:\n      - {when: "${item == index}", value: 1}',
+      'x: "${steps.a}"',
+    ).replace('each: ["x"]', 'each: "${[1, 2]}"'),
+    at: [7, 5],
+    path: 'steps.a.switch',
+    message: /last branch must have no condition/,
+  },
+  {
     name: 'a split without weight',
     yaml: withSteps('  a:\n    split:\n      - {weight: 0, value: 1}', 'x: "${steps.a}"'),
     at: [7, 7],

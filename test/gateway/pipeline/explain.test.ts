@@ -108,7 +108,9 @@ describe('types of pipelines for callers', () => {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('compile, and refuse a wrong field', () => {
+  it('compile, and refuse a wrong field', function () {
+    this.timeout(60_000); // a compiler of its own
+
     writeFileSync(join(folder, 'pipelines.ts'), generateTypescript(library.list()));
     const use = (line: string): string =>
       `import type { Pipelines } from './pipelines.js';\nconst input: Pipelines['analyze']['input'] = ${line};\nexport const read = (output: Pipelines['analyze']['output']): string => output.language[0]?.label ?? String(input);\n`;
@@ -126,7 +128,9 @@ describe('types of pipelines for callers', () => {
     assert.equal(output.split('error TS').length - 1, 1, output);
   });
 
-  it('are a proto that compiles', () => {
+  it('are a proto that compiles', function () {
+    this.timeout(60_000);
+
     cpSync(join(packageRoot, 'protos', 'plexus'), join(folder, 'protos', 'plexus'), { recursive: true });
     writeFileSync(join(folder, 'protos', 'pipelines.proto'), generateProto(library.list()));
     writeFileSync(join(folder, 'buf.yaml'), 'version: v2\nmodules:\n  - path: protos\n');

@@ -307,6 +307,23 @@ describe('running a pipeline', () => {
     assert.deepEqual([output, outcomes], [{}, { a: 'SKIPPED' }]);
   });
 
+  it('chooses a branch for every item of an each', async () => {
+    const made = plan(
+      '  a:\n    each: ${input.list}\n    switch:\n      - when: ${item == "b"}\n        value: ${"the " + item}\n      - value: ${item}\n',
+      '{x: "${steps.a}"}',
+    );
+    assert.deepEqual((await run(made, createFakeUpstream({}))).output, { x: ['a', 'the b', 'c'] });
+  });
+
+  it('does without a fallback that reads what has no result', async () => {
+    const made = plan(
+      `${count('a', 'fallback: {value: {counts: ["${steps.b.counts[0]}"]}}')}${count('b', 'optional: true')}`,
+      '{x: "${steps.a.counts[0]}"}',
+    );
+    await assert.rejects(run(made, createFakeUpstream(failing())), { message: 'step a: broken' });
+    assert.deepEqual((await run(made, createFakeUpstream(standardAnswers()))).output, { x: 1 });
+  });
+
   describe('times', () => {
     it('ends a step at its timeout and goes on where that is allowed', async () => {
       const clock = createVirtualClock();
