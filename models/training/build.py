@@ -18,7 +18,7 @@ from wordpiece import STORE
 def bert_config(trunk, **more):
     return {"model_type": "bert", "hidden_size": trunk.word.weight.shape[1], "num_hidden_layers": len(trunk.layers),
             "num_attention_heads": trunk.layers[0].heads, "intermediate_size": trunk.layers[0].up.weight.shape[0],
-            "max_position_embeddings": trunk.position.weight.shape[0], "vocab_size": trunk.word.weight.shape[0],
+            "max_position_embeddings": 256, "vocab_size": trunk.word.weight.shape[0],
             "layer_norm_eps": 1e-12, "hidden_act": "gelu", "pad_token_id": 0, **more}
 
 

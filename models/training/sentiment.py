@@ -2,7 +2,7 @@
 
 The trunk is some layers of all-MiniLM-L6-v2 with a vocabulary trimmed to the word pieces that English text
 really uses; mean pooling and one linear layer on top. `--teacher` first fine-tunes all six layers with the same
-recipe; its logits then guide the small one (and label unlabelled review sentences). SST-2 dev is only for the
+recipe; its logits then guide the small one. SST-2 dev is only for the
 choice of the epoch and the reported figure; no dev or test sentence of SST is in the training text.
 """
 
@@ -19,6 +19,7 @@ from torch import nn
 import bert
 import embedder
 import english
+import facts
 import wordpiece
 
 SEED = 17
@@ -100,6 +101,7 @@ def main():
     dev_text, dev_label = dev_rows()
     banned = set(map(english.normal, dev_text))
     data = [(t, l) for t, l in english.sst2_rows() if english.normal(t) not in banned and len(t.split()) >= args.min_words]
+    facts.put("sentiment-en", "data", [{"name": "SST-2 train, phrases and sentences of four words and more", "source": "forest-snow/alps data/SST-2/train.tsv", "licence": "no explicit licence (Stanford Sentiment Treebank)", "rows": len(data)}])
     goal = F.one_hot(torch.tensor([l for _, l in data]), 2).float() * 0.96 + 0.02
     texts = [t for t, _ in data]
     if args.soft:

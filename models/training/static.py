@@ -20,6 +20,7 @@ import bert
 import embedder
 import english
 import export_bert
+import facts
 
 SEED = 17
 TOKENS = english.CACHE / "teacher-tokens.npy"
@@ -32,11 +33,10 @@ def token_vectors(teacher):
     return np.load(TOKENS)
 
 
-def teach():
-    """Teacher vectors of the whole corpus, float16, in the corpus' order."""
+def teach(count):
+    """Teacher vectors of the shorter texts, float16, in the order of `lessons`."""
     teacher = bert.load(embedder.TEACHER).eval()
-    texts = [t for rows in english.corpus().values() for t in rows]
-    rows = [e.ids for e in embedder.tokenizer().encode_batch(texts)]
+    _, rows = lessons(english.corpus(), count)
     out = np.zeros((len(rows), 384), np.float16)
     started = time.time()
     for n, batch in enumerate(bert.batches([len(r) for r in rows], 4096, np.random.default_rng(0), 1 << 20)):
@@ -46,6 +46,13 @@ def teach():
         if n % 200 == 0:
             print(n, f"{time.time() - started:.0f} s", flush=True)
     np.save(VECTORS, out)
+
+
+def lessons(corpus, count):
+    """`count` texts of at most 24 tokens, drawn evenly from the sets -> ({set: texts}, [ids])"""
+    tok, share = embedder.tokenizer(), count / sum(map(len, corpus.values())) * 1.45
+    used = {name: [t for t in texts[: int(len(texts) * share) + 1] if len(t.split()) <= 19] for name, texts in corpus.items()}
+    return used, [e.ids for texts in used.values() for e in tok.encode_batch(texts)]
 
 
 def start(width, rows, power):
@@ -133,7 +140,7 @@ def write(table, path):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--teach", action="store_true")
+    p.add_argument("--teach", type=int, default=0, help="compute teacher vectors of this many texts, and stop")
     p.add_argument("--width", type=int, default=256)
     p.add_argument("--power", type=float, default=1e-3)
     p.add_argument("--epochs", type=int, default=0)
@@ -143,15 +150,17 @@ def main():
     args = p.parse_args()
     torch.set_num_threads(english.THREADS)
     if args.teach:
-        return teach()
+        return teach(args.teach)
     tok = embedder.tokenizer()
-    texts = [t for rows in english.corpus().values() for t in rows]
-    rows = [e.ids for e in tok.encode_batch(texts)]
+    corpus = english.corpus()
+    rows = [e.ids for e in tok.encode_batch([t for texts in corpus.values() for t in texts])]
     table = start(args.width, rows, args.power)
     print("start", {part: round(pearson(table, part, tok), 4) for part in ("dev",)}, flush=True)
     if args.epochs:
         want = np.load(VECTORS)
-        table = train(table, rows, want, tok, args.epochs, args.rate, args.temperature)
+        used, short = lessons(corpus, len(want))
+        facts.put("static-en", "data", english.data(used))
+        table = train(table, short, want, tok, args.epochs, args.rate, args.temperature)
     np.save(args.out, table)
 
 
