@@ -71,6 +71,29 @@ describe('plexus models', () => {
     assert.ok(!existsSync(join(cache, 'models/org')));
   });
 
+  it('lists, shows and verifies every starter model', async () => {
+    const { models, problems } = JSON.parse((await type(['list', '--json'])).out) as {
+      models: Manifest[];
+      problems: unknown[];
+    };
+    assert.deepEqual(problems, []);
+    assert.ok(models.length >= 4);
+    for (const { name, version, task } of models) {
+      const { out } = await type(['show', `${name}@${version}`]);
+      assert.match(
+        out,
+        new RegExp(
+          `^${{ embed: 'vectors', classify: 'labels', summarize: 'summaries', tokenize: 'tokens' }[task]} +`,
+          'm',
+        ),
+      );
+      assert.match(out, /^digest +sha256:/m);
+    }
+    const { out, code } = await type(['verify']);
+    assert.equal(code, 0);
+    assert.equal(out.match(/^ok /gm)?.length, models.length);
+  });
+
   it('draws a bar on a terminal, and takes it away', async () => {
     const { err } = await type(['pull', 'org/minilm'], true);
     assert.match(err, /\[#{24}\] 100 % {2}50\.1 kB of 50\.1 kB/);

@@ -18,6 +18,15 @@ describe('the repository', () => {
     assert.deepEqual(await named(root), ['minilm@10', 'minilm@9', 'minilm@2-rc1', 'org/minilm@1']);
   });
 
+  it('orders versions that are commits by their time', async () => {
+    const root = temporary();
+    const commits = { aaaaaaaaaaaa: '2023', bbbbbbbbbbbb: '2025', cccccccccccc: '2024' };
+    for (const [version, year] of Object.entries(commits)) {
+      await writeModel(join(root, 'minilm', version), embedderFiles, { version, created: `${year}-01-01T00:00:00Z` });
+    }
+    assert.deepEqual(await named(root), ['minilm@bbbbbbbbbbbb', 'minilm@cccccccccccc', 'minilm@aaaaaaaaaaaa']);
+  });
+
   it('finds a version by reference, and the newest where none is given', async () => {
     const root = temporary();
     for (const version of ['1', '2']) await writeModel(join(root, 'minilm', version), embedderFiles, { version });
