@@ -18,16 +18,36 @@ describe('command line', () => {
   for (const [name, args, message] of [
     ['an unknown command', ['fly'], /unknown command 'fly'/],
     ['an unknown option', ['call', 'embed', 'x', '--colour'], /unknown option '--colour'/],
-    ['an unknown capability', ['call', 'translate', 'x'], /there is no capability "translate"; there are tokenize, embed, classify, summarize/],
-    ['an unknown method', ['call', 'embed.fly', '--data', '{"texts":["x"]}'], /embed has no method "fly"; it has embed, embedStream, similarity/],
+    [
+      'an unknown capability',
+      ['call', 'translate', 'x'],
+      /there is no capability "translate"; there are tokenize, embed, classify, summarize/,
+    ],
+    [
+      'an unknown method',
+      ['call', 'embed.fly', '--data', '{"texts":["x"]}'],
+      /embed has no method "fly"; it has embed, embedStream, similarity/,
+    ],
     ['a missing text', ['call', 'embed'], /no text: give it as words, or --file/],
     ['text given twice', ['call', 'embed', 'x', '--file', 'y'], /as words or as --file, not both/],
-    ['a file that cannot be read', ['call', 'embed', '--file', 'no/such/file'], /--file: no\/such\/file cannot be read/],
+    [
+      'a file that cannot be read',
+      ['call', 'embed', '--file', 'no/such/file'],
+      /--file: no\/such\/file cannot be read/,
+    ],
     ['data that is not JSON', ['call', 'embed', '--data', '{x}'], /--data is not JSON: /],
     ['data that is no object', ['run', 'analyze', '--input', '[1]'], /--input must be a JSON object/],
-    ['a timeout that is no number', ['call', 'embed', 'x', '--timeout', 'soon'], /--timeout must be a whole number of milliseconds above 0, is soon/],
+    [
+      'a timeout that is no number',
+      ['call', 'embed', 'x', '--timeout', 'soon'],
+      /--timeout must be a whole number of milliseconds above 0, is soon/,
+    ],
     ['a scale of nothing', ['up', '--scale', 'embed'], /--scale takes capability=n/],
-    ['a server there is none of', ['serve', 'coffee'], /serve takes tokenize, embed, classify, summarize, gateway, not "coffee"/],
+    [
+      'a server there is none of',
+      ['serve', 'coffee'],
+      /serve takes tokenize, embed, classify, summarize, gateway, not "coffee"/,
+    ],
   ] as const) {
     it(`refuses ${name} with exit code 2`, async () => {
       const { err, code } = await type(...args);
