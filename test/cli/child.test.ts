@@ -1,6 +1,6 @@
 /** The supervisor's hold on one process: real processes, a virtual clock for the back-off. */
 import assert from 'node:assert/strict';
-import { type Child, createChild } from '../../cli/up/child.js';
+import { type Child, type ChildState, createChild } from '../../cli/up/child.js';
 import { createVirtualClock } from '../kit/clock.js';
 import { until } from '../kit/until.js';
 
@@ -23,7 +23,7 @@ describe('child', () => {
     const child = run('process.exit(3)');
     const waits: number[] = [];
     for (let death = 0; death < 3; death++) {
-      await until(() => child.state.at === 'waiting');
+      await until('the process died', () => (child.state as ChildState).at === 'waiting');
       assert(child.state.at === 'waiting');
       assert.equal(child.state.exit, 'exit 3');
       waits.push(child.state.untilMs - clock.now());
@@ -37,14 +37,18 @@ describe('child', () => {
     const child = run('setInterval(() => {}, 1000)');
     assert(child.state.at === 'running');
     process.kill(child.state.pid, 'SIGKILL');
-    await until(() => child.state.at === 'waiting');
-    assert(child.state.at === 'waiting');
-    assert.equal(child.state.exit, 'SIGKILL');
+    const { at, ...rest } = await until(
+      'the process died',
+      () => child.state as ChildState,
+      (state) => state.at === 'waiting',
+    );
+    assert.equal(at, 'waiting');
+    assert.equal('exit' in rest && rest.exit, 'SIGKILL');
   });
 
   it('stops for good: a process that waits to be started again is not', async () => {
     const child = run('process.exit(1)');
-    await until(() => child.state.at === 'waiting');
+    await until('the process died', () => (child.state as ChildState).at === 'waiting');
     await child.stop(1_000);
     await clock.advance(60_000);
     assert.equal(child.state.at, 'stopped');
