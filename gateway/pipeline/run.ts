@@ -59,7 +59,7 @@ export async function runPlan(options: RunOptions): Promise<RunResult> {
 type State =
   | { at: 'idle' } // only a fallback would need it
   | { at: 'waiting'; decided: boolean }
-  | { at: 'running'; controller: AbortController; startedMs: number }
+  | { at: 'running'; startedMs: number }
   | { at: 'ended'; report: StepReport };
 
 const OUTPUT = '=output'; // no step can be called so
@@ -69,8 +69,8 @@ class Run {
   readonly #plan: Plan;
   readonly #scope: Scope;
   readonly #startedMs: number;
-  /** Of everything that runs now: one signal each, which costs less than signals derived from one another. */
-  readonly #open = new Set<AbortController>();
+  /** What runs now, by step: a signal each, which costs less than signals derived from one another. */
+  readonly #open = new Map<string, Set<AbortController>>();
   #unlisten = (): void => {};
   readonly #states = new Map<string, State>();
   readonly #steps = new Map<string, PlanStep>();
@@ -131,7 +131,7 @@ class Run {
     if (!demands?.delete(by) || demands.size > 0 || state.at === 'ended' || state.at === 'idle') return;
     const step = this.#steps.get(name) as PlanStep;
     if (state.at === 'running') {
-      state.controller.abort(unneeded());
+      for (const controller of this.#open.get(name) ?? []) controller.abort(unneeded());
       this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally(), undefined, state.startedMs);
     } else this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
   }
@@ -178,8 +178,8 @@ class Run {
   async #execute(step: PlanStep, decision: Decision): Promise<void> {
     const startedMs = this.#now();
     const limit = this.#limitOf(step);
-    const { controller, close } = this.#begin(limit);
-    this.#states.set(step.name, { at: 'running', controller, startedMs });
+    const { controller, close } = this.#begin(step.name, limit);
+    this.#states.set(step.name, { at: 'running', startedMs });
     this.#emit({ kind: 'started', name: step.name, call: step.call, startedMs });
     const tally = createTally();
     let value: unknown;
@@ -241,10 +241,11 @@ class Run {
   }
 
   /** A signal for something that runs: aborted at `limitMs`, or when the run ends. The whole deadline is the caller's signal. */
-  #begin(limitMs: number): { controller: AbortController; close: () => void } {
+  #begin(name: string, limitMs: number): { controller: AbortController; close: () => void } {
     const { clock, deadlineMs } = this.#options;
     const controller = new AbortController();
-    this.#open.add(controller);
+    const open = this.#open.get(name) ?? new Set();
+    this.#open.set(name, open.add(controller));
     const cancel =
       limitMs < deadlineMs
         ? clock.after(limitMs - clock.now(), () =>
@@ -255,7 +256,7 @@ class Run {
       controller,
       close: () => {
         cancel?.();
-        this.#open.delete(controller);
+        open.delete(controller);
       },
     };
   }
@@ -311,7 +312,7 @@ class Run {
       if (fallback.kind === 'action' && absent(fallback.action.refs, scope)) throw error;
       // The step's own time may be used up; what stands in has what is left of the whole.
       const { deadlineMs: wholeMs } = this.#options;
-      const { controller, close } = this.#begin(wholeMs);
+      const { controller, close } = this.#begin(step.name, wholeMs);
       try {
         const value =
           fallback.kind === 'action'
@@ -410,6 +411,7 @@ class Run {
     this.#emit({ kind: 'finished', report });
     for (const wake of this.#waiters.get(step.name) ?? []) wake();
     for (const need of step.needs) this.#release(need, step.name);
+    if (step.fallback?.kind === 'step') this.#release(step.fallback.step, step.name);
     if (fatal) return; // the run ends with it: nobody may go on as if it had been skipped
     for (const reader of this.#plan.steps) if (reader.needs.includes(step.name)) this.#advance(reader);
     this.#finishIfDone();
@@ -465,7 +467,7 @@ class Run {
       else if (state.at === 'idle') this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
     }
     this.#unlisten();
-    for (const controller of this.#open) controller.abort(reason ?? unneeded());
+    for (const open of this.#open.values()) for (const controller of open) controller.abort(reason ?? unneeded());
     this.#open.clear();
     return this.#plan.steps.flatMap(({ name }) => {
       const state = this.#state(name);

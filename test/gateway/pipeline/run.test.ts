@@ -91,6 +91,27 @@ describe('running a pipeline', () => {
     assert.deepEqual(upstream.cancelled, ['tokenize.Count'], 'the call itself was cancelled');
   });
 
+  it('stops the fallback of a step that nobody needs any more', async () => {
+    const { answers, let: gates } = held();
+    const upstream = createFakeUpstream({
+      ...answers,
+      'embed.Embed': ({ model }) => {
+        if (model === undefined) throw new MeshError('MODEL_UNKNOWN', 'broken');
+        return new Promise(() => {});
+      },
+    });
+    const made = plan(
+      `${count('gate', '', 'gate')}  a:\n    call: embed.Embed\n    with: {texts: [x]}\n    fallback: {model: other}\n  chosen:\n    switch:\n      - {when: "\${steps.gate.counts[0] > 100}", value: "\${steps.a.dimensions}"}\n      - value: 7`,
+      '{x: "${steps.chosen}"}',
+    );
+    const running = run(made, upstream);
+    await settle();
+    assert.equal(upstream.of('embed.Embed').length, 2, 'the fallback runs');
+    gates.gate?.resolve();
+    assert.deepEqual((await running).outcomes, { gate: 'OK', a: 'CANCELLED', chosen: 'OK' });
+    assert.deepEqual(upstream.cancelled, ['embed.Embed']);
+  });
+
   it('ends at the first failure, names the step, keeps the code and cancels the rest', async () => {
     const { answers } = held();
     const upstream = createFakeUpstream({
