@@ -10,10 +10,11 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { readSettings } from '../chassis/settings.js';
 import { createClient } from '../client/index.js';
 import { usableCores } from '../inference/index.js';
 import { loadTokenizer } from '../inference/tokenizer/index.js';
-import { createRepository, parseReference, requireWeightFile } from '../models/index.js';
+import { createRepository, modelFolders, modelSettings, parseReference, requireWeightFile } from '../models/index.js';
 import { packageRoot } from '../protos/index.js';
 import type { RawStart } from './raw-worker.js';
 import { benchTexts } from './texts.js';
@@ -23,7 +24,7 @@ const COUNT = 1_024;
 const PER_CALL = 256;
 const BUDGET = 256;
 
-const folders = [join(packageRoot, 'models', 'store')];
+const folders = modelFolders(readSettings(modelSettings, process.env), packageRoot);
 const stored = await createRepository({ folders }).find(parseReference(model));
 const texts = benchTexts(set as 'mixed' | 'tail', COUNT);
 const tokenizer = await loadTokenizer(stored.folder);
@@ -80,6 +81,9 @@ const service = fork(fileURLToPath(new URL('./loop-service.js', import.meta.url)
     PLEXUS_INSTANCES: 'embed=127.0.0.1:1',
     PLEXUS_LOG: 'error',
   },
+});
+service.once('exit', (code) => {
+  if (code) throw new Error(`the service ended with ${code}`);
 });
 const [{ port }] = (await once(service, 'message')) as [{ port: number }];
 const client = createClient(`127.0.0.1:${port}`);

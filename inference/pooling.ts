@@ -43,12 +43,28 @@ export function pool(
         into[at + column] = most;
       }
       return;
-    case 'mean':
-      for (let column = 0; column < dimensions; column++) {
+    case 'mean': {
+      // Four columns at a time: their sums stay in registers, and a row's cache line is fetched once for all four.
+      let column = 0;
+      for (; column + 4 <= dimensions; column += 4) {
+        let [a, b, c, d] = [0, 0, 0, 0];
+        for (let row = 0, place = from + column; row < length; row++, place += width) {
+          a += hidden[place] as number;
+          b += hidden[place + 1] as number;
+          c += hidden[place + 2] as number;
+          d += hidden[place + 3] as number;
+        }
+        into[at + column] = a / length;
+        into[at + column + 1] = b / length;
+        into[at + column + 2] = c / length;
+        into[at + column + 3] = d / length;
+      }
+      for (; column < dimensions; column++) {
         let sum = 0;
         for (let row = 0, place = from + column; row < length; row++, place += width) sum += hidden[place] as number;
         into[at + column] = sum / length;
       }
+    }
   }
 }
 
