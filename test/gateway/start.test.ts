@@ -1,5 +1,10 @@
 /** The gateway as a whole: when it is ready, how it leaves. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { get } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createClient } from '../../client/index.js';
 import { defer } from '../kit/defer.js';
 import { until } from '../kit/until.js';
@@ -90,5 +95,37 @@ describe('the gateway', () => {
     await arrived.promise;
     await mesh.stop();
     await assert.rejects(running);
+  });
+
+  it('speaks TLS on both ports where it has a certificate', async function () {
+    const folder = mkdtempSync(join(tmpdir(), 'gateway-tls-'));
+    const keyFile = join(folder, 'key.pem');
+    const certFile = join(folder, 'cert.pem');
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    try {
+      const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'];
+      execFileSync('openssl', ['req', ...kind, ...subject, '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' });
+    } catch {
+      console.warn('SKIPPED: NO OPENSSL TO MAKE A CERTIFICATE WITH. THE GATEWAY WAS NOT TRIED OVER TLS.');
+      this.skip();
+    }
+    const mesh = await startMesh({ capabilities: [], tls: { certFile, keyFile, caFile: '' } });
+    const ca = readFileSync(certFile);
+    const client = createClient(mesh.address, { tls: { certFile: '', keyFile: '', caFile: certFile } });
+    try {
+      const status = await new Promise((resolve, reject) => {
+        get(`${mesh.url}/healthz`, { ca, agent: false }, (response) => resolve(response.resume().statusCode)).on(
+          'error',
+          reject,
+        );
+      });
+      assert.equal(status, 200);
+      assert.equal((await client.pipelines.list({})).pipelines.length, 4);
+      await assert.rejects(fetch(mesh.url.replace('https', 'http')), 'plain text is not answered');
+    } finally {
+      client.close();
+      await mesh.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -12,7 +12,7 @@ import { implementDefinition, type ServiceBinding } from '../../../chassis/imple
 import { type Logger, silentLogger } from '../../../chassis/log.js';
 import { createServer, type MeshServer, type ServerSettings } from '../../../chassis/server.js';
 import { readSettings } from '../../../chassis/settings.js';
-import { plainText } from '../../../chassis/tls.js';
+import { plainText, type TlsSettings } from '../../../chassis/tls.js';
 import {
   type Gateway,
   type GatewaySettings,
@@ -49,6 +49,8 @@ export interface MeshOptions {
   server?: Partial<ServerSettings>;
   gateway?: Partial<GatewaySettings>;
   log?: Logger;
+  /** Of the gateway's own ports and its calls. */
+  tls?: TlsSettings;
 }
 
 export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
@@ -81,6 +83,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
       server: testServerSettings({ drainMs: 1_000, ...options.server }),
       gateway: { ...readSettings(gatewaySettings, {}), pipelinesWatch: false, ...options.gateway },
       upstream: readSettings(upstreamSettings, {}),
+      ...(options.tls && { tls: options.tls }),
     },
     registry,
     log: options.log ?? silentLogger,
@@ -91,7 +94,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<Mesh> {
   });
   return {
     gateway,
-    url: `http://127.0.0.1:${gateway.httpPort}`,
+    url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${gateway.httpPort}`,
     address: `127.0.0.1:${gateway.grpcPort}`,
     async stop() {
       await gateway.stop();
