@@ -108,6 +108,9 @@ export async function openEncoder(
       get up() {
         return pool.up;
       },
+      get failing() {
+        return pool.failing;
+      },
       async run(items) {
         const job = pack(items);
         const verdict = await pool.run(job, [job.ids.buffer as ArrayBuffer]);

@@ -39,6 +39,8 @@ export interface Pool<Job, Answer, Ready> {
   readonly idle: number;
   /** Workers that are up. */
   readonly up: number;
+  /** True where none is up and replacements go on dying. */
+  readonly failing: boolean;
   /** Workers replaced since the start. */
   readonly replaced: number;
   /** Gives the job to a free worker; there must be one. Never rejects. */
@@ -60,6 +62,8 @@ type Slot<Answer> =
   /** Dead; a replacement comes after a pause. */
   | { at: 'resting'; cancelTimer: () => void };
 
+/** Deaths without a finished job in between after which nothing good is expected of the next replacement. */
+const DEATHS_MAX = 3;
 const REST_MS_MIN = 50;
 const REST_MS_MAX = 5_000;
 
@@ -103,13 +107,15 @@ export function createPool<Job, Answer, Ready>(options: PoolOptions): Pool<Job, 
       if (!slot) return;
       if (message.at === 'ready' || message.at === 'refused') {
         if (slot.at !== 'starting') return;
-        slot.cancelTimer();
-        slots[index] = { at: 'idle', thread };
-        if (message.at === 'ready') opened(message.body);
-        else {
+        if (message.at === 'refused') {
           const cause = new Error(message.detail);
           opened(new MeshError('MODEL_UNSUPPORTED', `${name} cannot be run: ${message.reason}`, { cause }));
+          giveUp('refused its work'); // a replacement whose file has gone must not be given batches
+          return;
         }
+        slot.cancelTimer();
+        slots[index] = { at: 'idle', thread };
+        opened(message.body);
         options.onUp();
       } else if (slot.at === 'busy' && slot.job === message.job) {
         slot.cancelTimer();
@@ -138,6 +144,9 @@ export function createPool<Job, Answer, Ready>(options: PoolOptions): Pool<Job, 
     },
     get up() {
       return count('idle') + count('busy');
+    },
+    get failing() {
+      return deathsInARow >= DEATHS_MAX && count('idle') + count('busy') === 0;
     },
     get replaced() {
       return replaced;

@@ -36,6 +36,8 @@ export interface Runner<Item> {
   readonly idle: number;
   /** Workers that are up. */
   readonly up: number;
+  /** True where none is up and replacements go on dying. */
+  readonly failing: boolean;
   run(batch: readonly Item[]): Promise<Verdict<{ outputs: Float32Array[]; computeMs: number }>>;
 }
 
@@ -194,6 +196,16 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
   return {
     async submit(items, run) {
       if (closed) throw shuttingDown(name);
+      if (runner.failing) {
+        throw new MeshError(
+          'WORKER_LOST',
+          `${name}: its workers go on dying and are being replaced; try another instance`,
+          {
+            retryAfterMs: 2_000,
+            facts: { model: name },
+          },
+        );
+      }
       for (const item of items) quarantine.check(item);
       admit(items, run);
       const answered = queue.push(items, run);

@@ -25,6 +25,7 @@ const forever = { signal: never, deadlineMs: Number.POSITIVE_INFINITY };
 class Played implements Runner<Text> {
   idle: number;
   readonly up: number;
+  failing = false;
   readonly runs: { names: string[]; finish: (answer?: Answer) => void }[] = [];
   /** Called for each batch where it is set: answers at once. */
   reply: ((batch: readonly Text[]) => Answer) | undefined;
@@ -210,6 +211,15 @@ describe('the scheduler', () => {
     // A request as large as the one that waits gets as many turns, and so must wait for it.
     const large = Array.from({ length: 100 }, () => text(60));
     await assert.rejects(scheduler.submit(large, small), { code: 'QUEUE_FULL' });
+  });
+
+  it('refuses at once while every worker dies', async () => {
+    const scheduler = create(1);
+    workers.failing = true;
+    await assert.rejects(scheduler.submit([text(5)], forever), { code: 'WORKER_LOST', retryAfterMs: 2_000 });
+    workers.failing = false;
+    workers.reply = done;
+    assert.equal((await scheduler.submit([text(5)], forever)).length, 1);
   });
 
   it('fails what waits when it closes, and refuses what comes', async () => {
