@@ -168,7 +168,7 @@ function openStream(begun: Begun, lease: Lease, options: DispatchOptions, pendin
 function settle(begun: Begun, lease: Lease, thrown: unknown): MeshError {
   const error = toMeshError(thrown);
   // Cut by us, or at the deadline, where both sides cut at once: counted as a reset.
-  lease.release(begun.cancelled || error.code === 'CANCELLED' || error.code === 'DEADLINE_EXCEEDED');
+  lease.release(begun.cancelled !== undefined || error.code === 'CANCELLED' || error.code === 'DEADLINE_EXCEEDED');
   begun.end(error);
   return error;
 }

@@ -31,7 +31,7 @@ export class Flight {
   ended: MeshError | undefined;
   /** True once nobody waits for it any more, however it ended. */
   settled = false;
-  readonly #listeners = new Set<(reason: MeshError) => void>();
+  #listeners: ((reason: MeshError) => void)[] = []; // one or two: cheaper than a set
 
   constructor(call: UpstreamCall, deadlineMs: number) {
     this.call = call;
@@ -44,16 +44,20 @@ export class Flight {
       listener(this.ended);
       return () => {};
     }
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#listeners.push(listener);
+    return () => {
+      const at = this.#listeners.indexOf(listener);
+      if (at >= 0) this.#listeners.splice(at, 1);
+    };
   }
 
   /** Ends it early: the deadline passed or the caller left. Only the first reason counts. */
   end(reason: MeshError): void {
     if (this.ended || this.settled) return;
     this.ended = reason;
-    for (const listener of [...this.#listeners]) listener(reason);
-    this.#listeners.clear();
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener(reason);
   }
 }
 

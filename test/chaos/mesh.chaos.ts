@@ -43,7 +43,12 @@ describe('chaos: around the instances', function () {
     held.enable();
     for (let bytes = 0; bytes <= 400; bytes++) {
       proxy.faults = { resetAfterBytes: bytes };
-      const upstream = createUpstream({ registry: createFakeRegistry([testInstance('embed-1', { address: proxy.address })]), settings, clock: systemClock, random: Math.random });
+      const upstream = createUpstream({
+        registry: createFakeRegistry([testInstance('embed-1', { address: proxy.address })]),
+        settings,
+        clock: systemClock,
+        random: Math.random,
+      });
       const request = textRequest(`reset at ${bytes}`);
       const deadlineMs = Date.now() + 1_000;
       const code = await upstream.unary(testCall(systemClock, { request, deadlineMs })).then(
@@ -58,32 +63,72 @@ describe('chaos: around the instances', function () {
     const heldMs = Math.round(held.max / 1e6);
     await proxy.close();
     await instance.stop(0);
-    const samples = codes.map((code) => ({ dueMs: 0, ms: 0, instance: undefined, code: code === 'OK' ? undefined : code }));
-    seen('reset at each of the first 400 bytes', `${outcomes(samples)}; latest end ${latestMs} ms after the deadline, this process being held up for ${heldMs} ms at most`);
+    const samples = codes.map((code) => ({
+      dueMs: 0,
+      ms: 0,
+      instance: undefined,
+      code: code === 'OK' ? undefined : code,
+    }));
+    seen(
+      'reset at each of the first 400 bytes',
+      `${outcomes(samples)}; latest end ${latestMs} ms after the deadline, this process being held up for ${heldMs} ms at most`,
+    );
     assert.ok(!codes.includes('WRONG_ANSWER'));
     assert.ok(latestMs <= 50 + heldMs, `${latestMs} ms`);
   });
 
   it('jitter and slicing lose nothing', async () => {
     const processes = await Promise.all(['embed-1', 'embed-2'].map((id) => startTestProcess(id, WORK)));
-    const proxies = await Promise.all(processes.map(({ instance }) => startTcpProxy(instance.address, { sliceBytes: 11, jitterMs: 3 })));
-    const upstream = createUpstream({ registry: createFakeRegistry(proxies.map(({ address }, index) => testInstance(`embed-${index + 1}`, { address }))), settings: testUpstreamSettings(), clock: systemClock, random: Math.random });
-    const samples = await openLoop(async () => (await upstream.unary(testCall(systemClock, { deadlineMs: Date.now() + 3_000 }))).instance, { perSecond: RATE / 2, seconds: 5 }).done;
+    const proxies = await Promise.all(
+      processes.map(({ instance }) => startTcpProxy(instance.address, { sliceBytes: 11, jitterMs: 3 })),
+    );
+    const upstream = createUpstream({
+      registry: createFakeRegistry(
+        proxies.map(({ address }, index) => testInstance(`embed-${index + 1}`, { address })),
+      ),
+      settings: testUpstreamSettings(),
+      clock: systemClock,
+      random: Math.random,
+    });
+    const samples = await openLoop(
+      async () => (await upstream.unary(testCall(systemClock, { deadlineMs: Date.now() + 3_000 }))).instance,
+      { perSecond: RATE / 2, seconds: 5 },
+    ).done;
     await upstream.close();
-    await Promise.all([...proxies.map((proxy) => proxy.close()), ...processes.map((process) => process.signal('SIGKILL'))]);
-    seen('slices of 11 bytes, jitter of 3 ms each', `${outcomes(samples)}, p99 ${quantileMs(samples, 0.99).toFixed(0)} ms`);
+    await Promise.all([
+      ...proxies.map((proxy) => proxy.close()),
+      ...processes.map((process) => process.signal('SIGKILL')),
+    ]);
+    seen(
+      'slices of 11 bytes, jitter of 3 ms each',
+      `${outcomes(samples)}, p99 ${quantileMs(samples, 0.99).toFixed(0)} ms`,
+    );
     assert.deepEqual(lost(samples), []);
   });
 
   it('a gateway that restarts beside another loses nothing', async () => {
     const instances = await Promise.all(['embed-1', 'embed-2'].map((id) => startTestProcess(id, WORK)));
-    const gateways: TestProcess[] = await Promise.all(['gateway-1', 'gateway-2'].map((id) => startGatewayProcess(id, instances.map(({ instance }) => instance))));
+    const gateways: TestProcess[] = await Promise.all(
+      ['gateway-1', 'gateway-2'].map((id) =>
+        startGatewayProcess(
+          id,
+          instances.map(({ instance }) => instance),
+        ),
+      ),
+    );
     // The caller is a client with the same stack, the gateways being its instances.
-    const client = createUpstream({ registry: createFakeRegistry(gateways.map(({ instance }) => instance)), settings: testUpstreamSettings(), clock: systemClock, random: Math.random });
+    const client = createUpstream({
+      registry: createFakeRegistry(gateways.map(({ instance }) => instance)),
+      settings: testUpstreamSettings(),
+      clock: systemClock,
+      random: Math.random,
+    });
     let calls = 0;
     const call = async (): Promise<string> => {
       const request = textRequest(`call ${calls++}`);
-      const { response, instance } = await client.unary(testCall(systemClock, { request, deadlineMs: Date.now() + 3_000 }));
+      const { response, instance } = await client.unary(
+        testCall(systemClock, { request, deadlineMs: Date.now() + 3_000 }),
+      );
       assert.deepEqual(response, request);
       return instance;
     };
@@ -98,7 +143,10 @@ describe('chaos: around the instances', function () {
     const samples = await load.done;
     await client.close();
     await Promise.all([...gateways, ...instances].map((process) => process.signal('SIGKILL')));
-    seen('one of two gateways restarts (SIGTERM), then the other (kill -9)', `${outcomes(samples)}, p99 ${quantileMs(samples, 0.99).toFixed(0)} ms`);
+    seen(
+      'one of two gateways restarts (SIGTERM), then the other (kill -9)',
+      `${outcomes(samples)}, p99 ${quantileMs(samples, 0.99).toFixed(0)} ms`,
+    );
     assert.deepEqual(lost(samples), []);
   });
 });

@@ -13,7 +13,7 @@ import { testServerSettings } from './settings.js';
 
 /** What it does with a call; changed while it runs. */
 export interface Conduct {
-  /** Time one call takes. */
+  /** Time one call takes; 0 answers at once. */
   workMs: number;
   /** Calls worked on at once; others wait. */
   places: number;
@@ -61,7 +61,7 @@ export async function startTestInstance(
     } else working++;
     counts.begun++;
     try {
-      await sleep(conduct.workMs, undefined, { signal });
+      if (conduct.workMs > 0) await sleep(conduct.workMs, undefined, { signal });
       counts.answered++;
     } catch {
       counts.stopped++;

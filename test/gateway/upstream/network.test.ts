@@ -26,8 +26,15 @@ describe('the upstream over a bad line', function () {
 
   const build = async (faults: readonly Faults[], settings: Partial<UpstreamSettings> = {}): Promise<void> => {
     proxies.push(...(await Promise.all(faults.map((each) => startTcpProxy(`127.0.0.1:${instance.port}`, each)))));
-    const registry = createFakeRegistry(proxies.map(({ address }, index) => testInstance(`embed-${index + 1}`, { address })));
-    upstream = createUpstream({ registry, settings: testUpstreamSettings(settings), clock: systemClock, random: Math.random });
+    const registry = createFakeRegistry(
+      proxies.map(({ address }, index) => testInstance(`embed-${index + 1}`, { address })),
+    );
+    upstream = createUpstream({
+      registry,
+      settings: testUpstreamSettings(settings),
+      clock: systemClock,
+      random: Math.random,
+    });
   };
   /** "OK" or the error's code; fails on a wrong answer or a hang. */
   const call = async (text: string, deadlineMs = 1_000): Promise<string> => {
@@ -67,7 +74,11 @@ describe('the upstream over a bad line', function () {
   });
 
   it('understands a stream cut into single bytes, delayed and jittered', async () => {
-    for (const faults of [{ sliceBytes: 1 }, { sliceBytes: 7, jitterMs: 2 }, { delayMs: 20, jitterMs: 20 }] satisfies Faults[]) {
+    for (const faults of [
+      { sliceBytes: 1 },
+      { sliceBytes: 7, jitterMs: 2 },
+      { delayMs: 20, jitterMs: 20 },
+    ] satisfies Faults[]) {
       await build([faults]);
       assert.deepEqual(new Set(await Promise.all(['a', 'b', 'c'].map((text) => call(text, 15_000)))), new Set(['OK']));
       await upstream.close();
@@ -82,6 +93,9 @@ describe('the upstream over a bad line', function () {
 
   it('goes round a line that swallows everything', async () => {
     await build([{ blackHole: true }, {}]);
-    assert.deepEqual(new Set(await Promise.all(Array.from({ length: 10 }, (_, index) => call(`round ${index}`, 10_000)))), new Set(['OK']));
+    assert.deepEqual(
+      new Set(await Promise.all(Array.from({ length: 10 }, (_, index) => call(`round ${index}`, 10_000)))),
+      new Set(['OK']),
+    );
   });
 });

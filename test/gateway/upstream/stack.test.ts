@@ -133,7 +133,7 @@ describe('the stack as a whole', function () {
         );
         await upstream.close();
       }),
-      { seed: SEED, numRuns: 150 },
+      { seed: SEED, numRuns: 80 },
     );
   });
 
