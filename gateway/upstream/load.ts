@@ -1,7 +1,8 @@
 /**
  * Feeds the latency that the balancer compares. Answers count as they are; a fast refusal counts as slow, or the fullest
- * instance would look like the fastest and draw all calls. A failure counts as slow too. Cut attempts count as what they
- * lasted: at least that slow.
+ * instance would look like the fastest and draw all calls. A failure counts as slow too. A cut attempt counts as what it
+ * lasted, at least, and each further one without an answer in between as twice as much: hedges that win again and again
+ * would hide how slow the instance really is.
  */
 import type { Clock } from '../../chassis/clock.js';
 import type { Observer } from './endpoint.js';
@@ -10,15 +11,26 @@ import type { Outcome } from './outcome.js';
 
 /** A refusal counts at least this much, where nothing is known to compare with. */
 const REFUSED_MS_MIN = 50;
+/** Doublings at most: 32 times what the cut attempt lasted. */
+const DOUBLINGS_MAX = 5;
 
 export function createLoad(load: PeakEwma, options: { siblingMs: () => number; clock: Clock }): Observer {
   const { siblingMs, clock } = options;
+  let cuts = 0;
   return {
     end({ verdict, ms, error }: Outcome) {
       const nowMs = clock.monotonic();
-      if (verdict === 'refused' || verdict === 'failed')
+      if (verdict === 'answered') {
+        cuts = 0;
+        load.observe(ms, nowMs);
+      } else if (verdict === 'refused' || verdict === 'failed')
         load.observe(Math.max(ms, REFUSED_MS_MIN, siblingMs() * 2), nowMs);
-      else if (verdict === 'answered' || (error && load.known && ms > load.valueMs(nowMs))) load.observe(ms, nowMs);
+      else if (error && load.known) {
+        const leastMs = ms * 2 ** Math.min(cuts, DOUBLINGS_MAX);
+        if (leastMs <= load.valueMs(nowMs)) return; // it might have been as quick as ever
+        cuts++;
+        load.observe(leastMs, nowMs);
+      }
     },
   };
 }

@@ -71,6 +71,8 @@ describe('peak EWMA and load', () => {
     assert.equal(load.valueMs(0), 50);
     observer.end(outcome(new MeshError('CANCELLED', 'hedged'), 300));
     assert.equal(load.valueMs(0), 300);
+    observer.end(outcome(new MeshError('CANCELLED', 'hedged'), 300));
+    assert.equal(load.valueMs(0), 600, 'again, without an answer between');
   });
 });
 
