@@ -15,7 +15,11 @@ describe('health and reflection', () => {
   const settings = { deadlineMs: Number.POSITIVE_INFINITY };
 
   beforeEach(async () => {
-    server = createServer({ services: [], address: '127.0.0.1:0', settings: testServerSettings({ defaultDeadlineMs: 100 }) });
+    server = createServer({
+      services: [],
+      address: '127.0.0.1:0',
+      settings: testServerSettings({ defaultDeadlineMs: 100 }),
+    });
     channel = createChannel(`127.0.0.1:${await server.start()}`);
   });
 
