@@ -2,6 +2,7 @@
  * Which sentences to keep, greedily: the best by score, then always the best by score less what it repeats of those already kept,
  * until the summary is as long as was asked for. The order of the source is kept.
  */
+import type { Turns } from '../turns.js';
 import { dot } from './features.js';
 
 /** How much may be chosen. `cost` of a sentence counts against `budget`; at least one sentence is always chosen. */
@@ -18,12 +19,13 @@ export interface Chosen {
   score: number;
 }
 
-export function choose(
+export async function choose(
   scores: readonly number[],
   vectors: readonly ArrayLike<number>[],
   novelty: number,
   { sentencesMax, costs }: Budget,
-): Chosen[] {
+  turns: Turns,
+): Promise<Chosen[]> {
   const chosen: Chosen[] = [];
   const taken = new Set<number>();
   const closest = new Float64Array(scores.length);
@@ -31,6 +33,9 @@ export function choose(
   // A budget below the shortest sentence: one sentence is more than was asked for, none would be no summary.
   const tooTight = costs?.of.every((cost) => cost > costs.budget) ?? false;
   while (chosen.length < Math.min(sentencesMax, scores.length)) {
+    const turn = turns.take();
+    if (turn) await turn;
+    const startedMs = performance.now();
     let best = -1;
     let bestScore = Number.NEGATIVE_INFINITY;
     for (let index = 0; index < scores.length; index++) {
@@ -51,6 +56,7 @@ export function choose(
       const near = dot(vectors[best] as ArrayLike<number>, vectors[index] as ArrayLike<number>);
       if (near > (closest[index] as number)) closest[index] = near;
     }
+    turns.spent(performance.now() - startedMs);
   }
   return chosen.sort((a, b) => a.index - b.index);
 }

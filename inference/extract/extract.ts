@@ -5,7 +5,7 @@
  */
 import type { Turns } from '../turns.js';
 import { type Budget, choose } from './choose.js';
-import { dot, features, plainWords, scoreOf, unit } from './features.js';
+import { dot, features, inSlices, plainWords, scoreOf, unit } from './features.js';
 import { byteOffsets, countWords, countWordsInTurns, findSentences, type Sentence } from './sentences.js';
 import { type ExtractiveWeights, weightsFor } from './weights.js';
 
@@ -56,7 +56,7 @@ export async function extract(text: string, options: ExtractOptions, deps: Extra
   const { signal, focus } = options;
   const all = await findSentences(text, options.locale, deps.turns, signal);
   if (all.length === 0) return { sentences: [], found: 0, compared: [] };
-  const compared = thin(all, deps.sentencesMax, focus);
+  const compared = await thin(all, deps.sentencesMax, focus, deps.turns);
   const texts = compared.map((sentence) => sentence.text);
   const vectors = await deps.embedSentences(focus === '' ? texts : [...texts, focus]);
   signal.throwIfAborted();
@@ -80,7 +80,8 @@ export async function extract(text: string, options: ExtractOptions, deps: Extra
     else first.set(each, index);
   }
   const budget = await budgetOf(text, compared, options.length, deps);
-  const chosen = choose(scores, own, weights.novelty, budget).map(({ index, score }) => ({
+  const picked = await choose(scores, own, weights.novelty, budget, deps.turns);
+  const chosen = picked.map(({ index, score }) => ({
     ...(compared[index] as Sentence),
     score,
   }));
@@ -125,22 +126,24 @@ async function budgetOf(
  * The sentences worth comparing, where there are too many: the text is cut into stretches of equal length, and each gives its
  * likeliest (neither scraps nor monsters, words of the focus first). The beginning is kept: it counts.
  */
-function thin(all: readonly Sentence[], max: number, focus: string): readonly Sentence[] {
+async function thin(all: readonly Sentence[], max: number, focus: string, turns: Turns): Promise<readonly Sentence[]> {
   if (all.length <= max) return all;
   const wanted = new Set(plainWords(focus));
-  const worth = ({ text }: Sentence): number => {
-    const words = plainWords(text);
+  const worth = new Float64Array(all.length);
+  await inSlices(all.length, turns, (index) => {
+    const words = plainWords((all[index] as Sentence).text);
     const about = words.filter((word) => wanted.has(word)).length;
-    return Math.min(words.length, 20) - Math.max(0, words.length - 40) + 40 * about;
-  };
-  const kept = all.slice(0, 3);
-  const rest = all.slice(3);
-  const stretches = max - kept.length;
+    worth[index] = Math.min(words.length, 20) - Math.max(0, words.length - 40) + 40 * about;
+  });
+  const begin = Math.min(3, max);
+  const kept = all.slice(0, begin);
+  const stretches = max - begin;
   for (let index = 0; index < stretches; index++) {
-    const from = Math.floor((index * rest.length) / stretches);
-    const to = Math.floor(((index + 1) * rest.length) / stretches);
-    const stretch = rest.slice(from, to);
-    kept.push(stretch.reduce((best, each) => (worth(each) > worth(best) ? each : best)));
+    const from = begin + Math.floor((index * (all.length - begin)) / stretches);
+    const to = begin + Math.floor(((index + 1) * (all.length - begin)) / stretches);
+    let best = from;
+    for (let each = from + 1; each < to; each++) if ((worth[each] as number) > (worth[best] as number)) best = each;
+    kept.push(all[best] as Sentence);
   }
   return kept;
 }

@@ -87,7 +87,8 @@ export function scoreOf(row: Float64Array, weights: Readonly<Record<string, numb
   return FEATURES.reduce((sum, name, index) => sum + (row[index] as number) * (weights[name] as number), 0);
 }
 
-async function inSlices(count: number, turns: Turns, each: (index: number) => void): Promise<void> {
+/** Works through so many things in slices, each in a turn. */
+export async function inSlices(count: number, turns: Turns, each: (index: number) => void): Promise<void> {
   for (let from = 0; from < count; from += SLICE) {
     const turn = turns.take();
     if (turn) await turn;

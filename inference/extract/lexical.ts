@@ -2,26 +2,33 @@
  * Sentence vectors without a model: words hashed into a fixed number of places, rare ones weighing more. Good enough to see what a
  * text is about and what repeats, in every language that has words; used where no embedder is at hand and to pick from a book.
  */
-import { unit } from './features.js';
+import type { Turns } from '../turns.js';
+import { inSlices, unit } from './features.js';
 
 const PLACES = 256;
 
 /** Vectors of length 1 (zeros for a sentence without words), one a sentence. */
-export function lexicalVectors(sentences: readonly string[]): Float64Array[] {
-  const words = sentences.map((sentence) => sentence.toLowerCase().match(/[\p{L}\p{N}]{2,}|[\p{Script=Han}]/gu) ?? []);
+export async function lexicalVectors(sentences: readonly string[], turns: Turns): Promise<Float64Array[]> {
+  const words: string[][] = [];
   const holders = new Map<string, number>();
-  for (const own of words) for (const word of new Set(own)) holders.set(word, (holders.get(word) ?? 0) + 1);
-  return words.map((own) => {
+  await inSlices(sentences.length, turns, (index) => {
+    const own = (sentences[index] as string).toLowerCase().match(/[\p{L}\p{N}]{2,}|[\p{Script=Han}]/gu) ?? [];
+    words.push(own);
+    for (const word of new Set(own)) holders.set(word, (holders.get(word) ?? 0) + 1);
+  });
+  const vectors: Float64Array[] = [];
+  await inSlices(sentences.length, turns, (index) => {
     const vector = new Float64Array(PLACES);
-    for (const word of own) {
+    for (const word of words[index] as string[]) {
       const rarity = Math.log(1 + sentences.length / (holders.get(word) as number));
       const hash = hashOf(word);
       const place = hash % PLACES;
       // A sign of its own keeps two words that share a place from looking alike.
       vector[place] = (vector[place] as number) + (hash & 0x10000 ? rarity : -rarity);
     }
-    return unit(vector);
+    vectors.push(unit(vector));
   });
+  return vectors;
 }
 
 /** FNV-1a. */

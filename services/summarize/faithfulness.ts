@@ -4,6 +4,7 @@
  * support, not truth: "not" is one word among many.
  */
 import { dot, lexicalVectors, plainWords } from '../../inference/extract/index.js';
+import { rpcTurns } from '../../inference/turns.js';
 
 /** Source sentences looked at in detail for each sentence of the summary. */
 const CLOSEST = 8;
@@ -21,7 +22,7 @@ export async function faithfulnessOf(
   let total = summary.length - open.length;
   if (open.length > 0) {
     const all = [...open, ...source];
-    const vectors = embed ? await embed(all) : lexicalVectors(all);
+    const vectors = await (embed ? embed(all) : lexicalVectors(all, rpcTurns));
     const words = source.map((sentence) => new Set(wordsOf(sentence)));
     for (const [index, sentence] of open.entries()) {
       const own = vectors[index] as ArrayLike<number>;

@@ -78,7 +78,7 @@ export async function mostImportant(
     { length: { tokens: room }, focus, locale, signal },
     {
       weights: LEXICAL_WEIGHTS,
-      embedSentences: async (all) => lexicalVectors(all),
+      embedSentences: (all) => lexicalVectors(all, rpcTurns),
       countTokens: (all) => texts.count(all, false, signal),
       turns: rpcTurns,
       sentencesMax: 2_000,

@@ -1,7 +1,7 @@
 /** Choosing sentences, on plain vectors: what is central, what is near the focus, what repeats, how long, and where it stands. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { choose } from '../../../inference/extract/choose.js';
+import { type Budget, choose } from '../../../inference/extract/choose.js';
 import { features, scoreOf, unit } from '../../../inference/extract/features.js';
 import {
   byteOffsets,
@@ -27,7 +27,7 @@ const run = (text: string, options: Partial<ExtractOptions> = {}, sentencesMax =
     { ...OPTIONS, ...options },
     {
       weights: LEXICAL_WEIGHTS,
-      embedSentences: async (texts) => lexicalVectors(texts),
+      embedSentences: (texts) => lexicalVectors(texts, turns),
       countTokens: async (texts) => texts.map((each) => each.split(' ').length),
       turns,
       sentencesMax,
@@ -222,28 +222,18 @@ describe('the score of a sentence', () => {
 
 describe('the choice', () => {
   const vectors = [unit([1, 0]), unit([1, 0.1]), unit([0, 1])];
+  const places = async (scores: number[], novelty: number, budget: Budget): Promise<number[]> =>
+    (await choose(scores, vectors, novelty, budget, turns)).map(({ index }) => index);
 
-  it('takes the best, then what is best less what it repeats; the earlier of equals', () => {
-    assert.deepEqual(
-      choose([1, 0.95, 0.5], vectors, 1, { sentencesMax: 2 }).map(({ index }) => index),
-      [0, 2],
-    );
-    assert.deepEqual(
-      choose([1, 0.95, 0.5], vectors, 0, { sentencesMax: 2 }).map(({ index }) => index),
-      [0, 1],
-    );
-    assert.deepEqual(
-      choose([1, 1, 1], vectors, 0, { sentencesMax: 1 }).map(({ index }) => index),
-      [0],
-    );
+  it('takes the best, then what is best less what it repeats; the earlier of equals', async () => {
+    assert.deepEqual(await places([1, 0.95, 0.5], 1, { sentencesMax: 2 }), [0, 2]);
+    assert.deepEqual(await places([1, 0.95, 0.5], 0, { sentencesMax: 2 }), [0, 1]);
+    assert.deepEqual(await places([1, 1, 1], 0, { sentencesMax: 1 }), [0]);
   });
 
-  it('passes over what no longer fits', () => {
+  it('passes over what no longer fits', async () => {
     const costs = { of: [10, 50, 5], budget: 16 };
-    assert.deepEqual(
-      choose([1, 2, 0.1], vectors, 0, { sentencesMax: 3, costs }).map(({ index }) => index),
-      [0, 2],
-    );
+    assert.deepEqual(await places([1, 2, 0.1], 0, { sentencesMax: 3, costs }), [0, 2]);
   });
 });
 

@@ -1,0 +1,216 @@
+/**
+ * Generation through gRPC against a plain loop, interleaved: a random T5-small in int8 (made by generate.py), 128 tokens in, 64 out.
+ * Run: `node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS]`. PYTHON: an interpreter with onnxruntime (and torch, for
+ * the beams); without it only gaps and memory are measured. On a machine that does other work the clock lies, so tokens per second of
+ * CPU time are given beside tokens per second; what this side spends on gRPC, client included, is in both.
+ */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createChannel } from '../chassis/channel.js';
+import { systemClock } from '../chassis/clock.js';
+import { createServer, serverSettings } from '../chassis/server.js';
+import { readSettings } from '../chassis/settings.js';
+import { generatorSettings, openGenerator } from '../inference/generate/index.js';
+import { createHub, inferenceSettings } from '../inference/index.js';
+import { createRepository } from '../models/index.js';
+import { definition, packageRoot } from '../protos/index.js';
+import { createAbstractive } from '../services/summarize/abstractive.js';
+import type { SummarizeModel } from '../services/summarize/model.js';
+import { createSummarizeService } from '../services/summarize/service.js';
+import { summarizeSettings } from '../services/summarize/settings.js';
+
+const PROMPT_TOKENS = 128;
+const TOKENS = 64;
+const [folder = '', python = '', roundsText = '3'] = process.argv.slice(2);
+const ROUNDS = Number(roundsText);
+const THREADS = 1;
+
+interface Measured {
+  perSecond: number;
+  perCpuSecond: number;
+}
+
+const { Summarize, SummarizeStream } = definition('plexus.v1.Summarize');
+/** A model of a few kilobytes for the long run. */
+const small = 't5';
+const repository = createRepository({
+  folders: [join(folder, '..'), join(packageRoot, 'test', 'inference', 'generate', 'fixtures')],
+});
+const hub = createHub<SummarizeModel>({
+  repository,
+  tasks: ['summarize'],
+  defaultModel: '',
+  open: async (model) => {
+    const settings = {
+      generator: { ...readSettings(generatorSettings, {}), threads: THREADS },
+      inference: readSettings(inferenceSettings, {}),
+    };
+    const generator = await openGenerator(model, settings);
+    console.log(`${model.manifest.name}: ${generator.description}, any age in a step: ${generator.ragged}`);
+    return createAbstractive(generator, readSettings(summarizeSettings, {}), systemClock);
+  },
+});
+const name = folder.replace(/\/$/, '').split('/').at(-1) ?? '';
+await hub.load(name);
+await hub.load(small);
+const service = createSummarizeService({ hub, instance: 'bench', clock: systemClock, textsTogether: 8 });
+const server = createServer({
+  services: [service],
+  address: '127.0.0.1:0',
+  settings: readSettings(serverSettings, {}),
+});
+const address = `127.0.0.1:${await server.start()}`;
+const channel = createChannel(address);
+
+/** A text that the tokenizer makes about 128 tokens of, different for each caller. */
+const text = (caller: number): string =>
+  Array.from(
+    { length: PROMPT_TOKENS - 12 },
+    (_, at) => ['the', 'ship', 'storm', 'port', 'crew', 'sea', 'and', 'of'][(at * 7 + caller) % 8],
+  ).join(' ');
+
+async function measure(work: () => Promise<number>): Promise<Measured> {
+  const cpu = process.cpuUsage();
+  const startedMs = performance.now();
+  const tokens = await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    perSecond: (tokens * 1_000) / (performance.now() - startedMs),
+    perCpuSecond: (tokens * 1e6) / (user + system),
+  };
+}
+
+/** `callers` at a time, each so many requests one after another. */
+const through = (callers: number, requests: number, generation: object) =>
+  measure(async () => {
+    const one = async (caller: number): Promise<void> => {
+      for (let request = 0; request < requests; request++) {
+        await channel.unary(
+          Summarize,
+          { model: name, texts: [text(caller)], generation },
+          { deadlineMs: Date.now() + 600_000 },
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: callers }, (_, caller) => one(caller)));
+    return callers * requests * TOKENS;
+  });
+
+const rival = (...args: (string | number)[]): Measured | undefined => {
+  if (!python) return undefined;
+  try {
+    const said = execFileSync(
+      python,
+      [join(packageRoot, 'bench', 'generate.py'), String(args[0]), folder, ...args.slice(1).map(String)],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    const { tokensPerSecond, tokensPerCpuSecond } = JSON.parse(String(said)) as Record<string, number>;
+    return { perSecond: tokensPerSecond as number, perCpuSecond: tokensPerCpuSecond as number };
+  } catch (error) {
+    console.warn(`RIVAL ${args[0]} DID NOT RUN: ${(error as Error).message.split('\n')[0]}`);
+    return undefined;
+  }
+};
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+const show = (measured: readonly (Measured | undefined)[], pick: keyof Measured): string => {
+  const values = measured.flatMap((each) => (each ? [each[pick]] : []));
+  return values.length === 0 ? '-' : median(values).toFixed(0);
+};
+const ratio = (ours: readonly Measured[], theirs: readonly (Measured | undefined)[], pick: keyof Measured): string => {
+  const pairs = ours.flatMap((each, index) => (theirs[index] ? [each[pick] / (theirs[index] as Measured)[pick]] : []));
+  return pairs.length === 0 ? '-' : `${median(pairs).toFixed(2)} x`;
+};
+
+const greedy = { maxNewTokens: TOKENS, minNewTokens: TOKENS, repetitionPenalty: 1 };
+await through(2, 1, greedy); // warm-up
+console.log(
+  `\n| greedy, callers | plexus through gRPC, tokens/s (per CPU second) | Python onnxruntime loop | ratio (CPU) |\n|---|---|---|---|`,
+);
+for (const callers of python ? [1, 4, 8] : []) {
+  const ours: Measured[] = [];
+  const theirs: (Measured | undefined)[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    ours.push(await through(callers, callers === 8 ? 1 : 2, greedy));
+    theirs.push(rival('loop', callers, PROMPT_TOKENS, TOKENS, THREADS));
+  }
+  console.log(
+    `| ${callers} | ${show(ours, 'perSecond')} (${show(ours, 'perCpuSecond')}) | ${show(theirs, 'perSecond')} (${show(theirs, 'perCpuSecond')}) | ${ratio(ours, theirs, 'perSecond')} (${ratio(ours, theirs, 'perCpuSecond')}) |`,
+  );
+}
+
+console.log(
+  `\n| 4 beams, callers | plexus through gRPC, tokens/s (per CPU second) | transformers in torch, fp32 | ratio (CPU) |\n|---|---|---|---|`,
+);
+for (const callers of python ? [1, 4] : []) {
+  const ours: Measured[] = [];
+  const theirs: (Measured | undefined)[] = [];
+  for (let round = 0; round < Math.min(ROUNDS, 2); round++) {
+    ours.push(await through(callers, 1, { ...greedy, numBeams: 4 }));
+    theirs.push(rival('torch', callers, PROMPT_TOKENS, TOKENS, 4, THREADS));
+  }
+  console.log(
+    `| ${callers} | ${show(ours, 'perSecond')} (${show(ours, 'perCpuSecond')}) | ${show(theirs, 'perSecond')} (${show(theirs, 'perCpuSecond')}) | ${ratio(ours, theirs, 'perSecond')} (${ratio(ours, theirs, 'perCpuSecond')}) |`,
+  );
+}
+
+// Gaps of streams, and of the event loop, at 8 callers.
+const loop = monitorEventLoopDelay({ resolution: 1 });
+loop.enable();
+const gaps: number[] = [];
+await Promise.all(
+  Array.from({ length: 8 }, async (_, caller) => {
+    let lastMs = 0;
+    for await (const event of channel.serverStream(
+      SummarizeStream,
+      { model: name, text: text(caller), generation: { ...greedy, noRepeatNgramSize: 1 } },
+      { deadlineMs: Date.now() + 600_000 },
+    )) {
+      if (event.done) continue;
+      const nowMs = performance.now();
+      if (lastMs > 0) gaps.push(nowMs - lastMs);
+      lastMs = nowMs;
+    }
+  }),
+);
+loop.disable();
+gaps.sort((a, b) => a - b);
+const at = (share: number): string => (gaps[Math.floor(gaps.length * share)] ?? 0).toFixed(1);
+console.log(
+  `\n8 streams: gap between two pieces median ${at(0.5)} ms, p99 ${at(0.99)} ms; event-loop gap p99 ${(loop.percentile(99) / 1e6).toFixed(1)} ms`,
+);
+
+// Memory: 2,000 mixed requests, a quarter cancelled.
+const rss: number[] = [];
+const words = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `w${10 + ((index * 7) % 80)}`).join(' ');
+for (let batch = 0; batch < 10; batch++) {
+  await Promise.all(
+    Array.from({ length: 8 }, async (_, lane) => {
+      for (let turn = 0; turn < 25; turn++) {
+        const index = batch * 200 + turn * 8 + lane;
+        const leave = new AbortController();
+        if (index % 4 === 0) setTimeout(() => leave.abort(), index % 13);
+        const generation = { maxNewTokens: 4 + ((index * 5) % 28), ...(index % 5 === 0 && { numBeams: 3 }) };
+        await channel
+          .unary(
+            Summarize,
+            { model: small, texts: [words(5 + (index % 50))], generation },
+            { deadlineMs: Date.now() + 600_000, signal: leave.signal },
+          )
+          .catch(() => undefined); // those who left
+      }
+    }),
+  );
+  rss.push(process.memoryUsage.rss() / 2 ** 20);
+}
+await new Promise((resolve) => setTimeout(resolve, 1_500)); // the engine tells its state once a second
+const stats = (await hub.list()).find((entry) => entry.manifest.name === small)?.stats;
+console.log(
+  `RSS after each 200 of 2,000 mixed requests, a quarter cancelled: ${rss.map((each) => each.toFixed(0)).join(', ')} MiB; dropped ${stats?.dropped}, waiting ${stats?.queueLength}`,
+);
+channel.close();
+await server.drain(0);
+await hub.close();
