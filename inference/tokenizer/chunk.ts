@@ -40,21 +40,23 @@ export function chunk(text: string, tokenizer: Counter, options: ChunkOptions): 
   for (const span of sentences(text, options.locale)) {
     const tokens = count(span.start, span.end);
     if (tokens <= room) pieces.push({ ...span, tokens });
-    else pieces.push(...cutSentence(text, span, room, tokenizer, count));
+    else pieces.push(...cutSentence(text, span, room - overlap, tokenizer, count));
   }
   const chunks: Chunk[] = [];
   let first = 0;
   while (first < pieces.length) {
     // Sums are only a guess (tokens may join over a border), so what they propose is counted and shortened if need be.
+    // Every chunk but the first keeps the overlap free, so that it is repeated even where sentences fill chunks exactly.
+    const fill = first === 0 ? room : room - overlap;
     let sum = 0;
     let next = first;
-    while (next < pieces.length && (next === first || sum + (pieces[next] as Piece).tokens <= room)) {
+    while (next < pieces.length && (next === first || sum + (pieces[next] as Piece).tokens <= fill)) {
       sum += (pieces[next] as Piece).tokens;
       next++;
     }
     const { start } = pieces[first] as Piece;
     let tokens = count(start, (pieces[next - 1] as Piece).end);
-    while (tokens > room && next - first > 1) {
+    while (tokens > fill && next - first > 1) {
       next--;
       tokens = count(start, (pieces[next - 1] as Piece).end);
     }

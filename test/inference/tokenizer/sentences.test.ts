@@ -108,6 +108,19 @@ describe('chunk', () => {
     );
   });
 
+  it('repeats the end of the chunk before in every chunk, also where sentences fill chunks exactly', () => {
+    const tokenizer = fixture('byte-level-bpe');
+    const text = 'one two three four. '.repeat(12);
+    const sentence = tokenizer.count('one two three four. ', false);
+    const maxTokens = 4 * sentence + tokenizer.specialTokenCount();
+    const chunks = chunk(text, tokenizer, { maxTokens, overlapTokens: sentence });
+    assert.ok(chunks.length > 2);
+    for (const [index, { start, tokens }] of chunks.entries()) {
+      assert.ok(tokens <= maxTokens);
+      if (index > 0) assert.ok(start < (chunks[index - 1]?.end ?? 0), `chunk ${index} repeats nothing`);
+    }
+  });
+
   it('cuts at sentence borders when sentences fit', () => {
     const text = 'The fox runs. The dog sleeps. They meet again. It rains.';
     const tokenizer = fixture('word-piece-uncased');
