@@ -5,11 +5,13 @@ import type { Setting } from '../chassis/settings.js';
 import { tlsSettings } from '../chassis/tls.js';
 import { gatewaySettings, upstreamSettings } from '../gateway/index.js';
 import { httpSettings } from '../gateway/main.js';
+import { generatorSettings } from '../inference/generate/index.js';
 import { inferenceSettings } from '../inference/index.js';
 import { modelSettings, pullSettings } from '../models/index.js';
 import { consulSettings, registrySettings } from '../registry/index.js';
 import { serviceSettings } from '../services/settings.js';
 import { loadSettings } from '../services/start.js';
+import { summarizeSettings } from '../services/summarize/settings.js';
 
 type Spec = Readonly<Record<string, Setting<unknown>>>;
 
@@ -23,6 +25,8 @@ const GROUPS: readonly [title: string, who: string, spec: Spec][] = [
   ['Pull', '`plexus models pull` and `import`', pullSettings],
   ['Services', 'tokenize, embed, classify and summarize', { ...serviceSettings, ...loadSettings }],
   ['Inference', 'embed, classify and summarize', inferenceSettings],
+  ['Summarize', 'summarize', summarizeSettings],
+  ['Generation', 'summarize, for models that write', generatorSettings],
   ['Gateway', 'the gateway', { ...httpSettings, ...gatewaySettings }],
   ['Upstream', 'the gateway, for its calls to the services', upstreamSettings],
 ];
