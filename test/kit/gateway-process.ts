@@ -8,9 +8,18 @@ import { testServerSettings } from './settings.js';
 import { createFakeRegistry, testUpstreamSettings } from './upstream.js';
 
 const { port, instances } = JSON.parse(process.argv[3] ?? '{}') as { port?: number; instances: Instance[] };
-const upstream = createUpstream({ registry: createFakeRegistry(instances), settings: testUpstreamSettings(), clock: systemClock, random: Math.random });
+const upstream = createUpstream({
+  registry: createFakeRegistry(instances),
+  settings: testUpstreamSettings(),
+  clock: systemClock,
+  random: Math.random,
+});
 const services = createCapabilityServices(upstream);
-const server = createServer({ services, address: `127.0.0.1:${port ?? 0}`, settings: testServerSettings({ callsMax: 5_000 }) });
+const server = createServer({
+  services,
+  address: `127.0.0.1:${port ?? 0}`,
+  settings: testServerSettings({ callsMax: 5_000 }),
+});
 const bound = await server.start();
 for (const { name } of services) server.health.set(name, 'SERVING');
 process.once('SIGTERM', () => void server.drain(2_000).then(() => process.exit(0)));

@@ -28,7 +28,11 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(target: string, faults: Faults = {}, random: () => number = Math.random): Promise<TcpProxy> {
+export async function startTcpProxy(
+  target: string,
+  faults: Faults = {},
+  random: () => number = Math.random,
+): Promise<TcpProxy> {
   const [host = '', port = ''] = target.split(':');
   const sockets = new Set<Socket>();
   let accepted = 0;
