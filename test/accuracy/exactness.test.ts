@@ -1,100 +1,84 @@
 /**
- * Tokenizer + model + pooling give what Python's tokenizers, onnxruntime and sentence-transformers give for the same files.
- * The references are made by models/training/reference.py; each names the digest it was made from.
+ * Tokenizer + model + pooling + labels give what Python gives for the same files and 500 texts, most of them awkward; see
+ * reference.py, which made the references. Here the starter models and two small shared ones; what takes longer is in
+ * exactness.accuracy.ts.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { EncoderModel } from '../../inference/index.js';
-import { packageRoot } from '../../protos/index.js';
-import { openStarter } from '../kit/starter.js';
+import { inferManifest, requireWeightFile } from '../../models/index.js';
+import { sharedOrSkip } from '../kit/shared.js';
+import { starter } from '../kit/starter.js';
+import { COSINE_MIN, compare, demand, hold, openAlone } from './compare.js';
+import { readReferences, readTexts, sameFiles } from './references.js';
 
-interface Reference {
-  model: string;
-  digest: string;
-  maxTokens: number;
-  texts: { text: string; ids: number[]; vector?: string; logits?: number[] }[];
-}
-
-const folder = join(packageRoot, 'test', 'accuracy', 'reference');
-/** int8 kernels differ between processors; on one that has the same as the reference it is 1.0000. */
-const COSINE_MIN = 0.999;
+const texts = readTexts();
 
 describe('exactness', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
-  for (const name of ['minilm-l3-en', 'static-en', 'sentiment-en', 'langid']) {
-    describe(name, () => {
-      const reference = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Reference;
-      let model: EncoderModel;
+  it('is seen on 500 texts of every awkward kind', () => {
+    assert.equal(texts.length, 500);
+    const kinds = new Set(texts.map(({ kind }) => kind));
+    for (const kind of ['empty', 'emoji', 'cjk', 'arabic', 'combining', 'control', 'long word', 'cut', 'random'])
+      assert(kinds.has(kind), kind);
+    assert(texts.some(({ text }) => text === ''));
+    assert(texts.some(({ text }) => /^\p{L}{10000}$/u.test(text)));
+  });
 
-      before(async () => {
-        model = await openStarter(reference.model);
-      });
-      after(() => model?.close());
+  it('is missed by another pooling and by other texts', async () => {
+    const [reference] = readReferences('static-en');
+    assert(reference);
+    const part = { ...reference, rows: reference.rows.slice(10, 40) };
+    const encoder = await openAlone(await starter('static-en@1'));
+    try {
+      const right = await compare(encoder, part, texts.slice(10, 40));
+      assert.deepEqual([right.ids, right.zeros, right.cosine > 0.999], [[], [], true]);
+      const shifted = await compare(encoder, part, texts.slice(11, 41));
+      assert(shifted.ids.length > 25 && shifted.cosine < 0.9, String(shifted.cosine));
+      const embed = {
+        ...encoder.manifest.embed,
+        pooling: 'max',
+        normalize: true,
+        dimensions: 256,
+        prompts: {},
+      } as const;
+      const pooled = { ...encoder, manifest: { ...encoder.manifest, embed } };
+      const wrong = await compare(pooled, part, texts.slice(10, 40));
+      assert(wrong.cosine < COSINE_MIN.int8, String(wrong.cosine));
+      assert.throws(() => demand(reference, { ...right, texts: 500, ids: ['x'] }), /token ids differ/);
+    } finally {
+      await encoder.close();
+    }
+  });
 
-      const encode = (text: string): Int32Array =>
-        model.tokenizer.encodeIds(text, { addSpecialTokens: true, maxTokens: reference.maxTokens });
+  for (const name of ['minilm-l3-en', 'static-en', 'sentiment-en', 'langid'])
+    for (const reference of readReferences(name))
+      describe(`${name} ${reference.precision}`, () => {
+        let encoder: EncoderModel;
 
-      it('is compared with a reference of the very same files', () =>
-        assert.equal(model.manifest.digest, reference.digest));
-
-      it(`gives the same token ids for ${reference.texts.length} texts`, () => {
-        for (const { text, ids } of reference.texts)
-          assert.deepEqual([...encode(text)], ids, JSON.stringify(text.slice(0, 60)));
-      });
-
-      it('gives the same numbers', async () => {
-        const post = reference.texts[0]?.vector
-          ? ({
-              kind: 'pool',
-              pooling: model.manifest.embed?.pooling ?? 'mean',
-              normalize: model.manifest.embed?.normalize ?? false,
-            } as const)
-          : ({ kind: 'logits' } as const);
-        // One at a time, as the reference: dynamic int8 scales activations by the largest of the whole batch.
-        const outputs: { output: Float32Array }[] = [];
-        for (const { text } of reference.texts) outputs.push(await model.run({ ids: encode(text) }, post, forever()));
-        reference.texts.forEach(({ text, vector, logits }, index) => {
-          const expected = logits ? Float32Array.from(logits) : floats(vector as string);
-          const { output } = outputs[index] as (typeof outputs)[number];
-          const shown = JSON.stringify(text.slice(0, 60));
-          assert.equal(output.length, expected.length, shown);
-          if (expected.some((value) => value !== 0))
-            assert(cosine(output, expected) >= COSINE_MIN, `${shown}: cosine ${cosine(output, expected)}`);
-          else
-            assert(
-              output.every((value) => value === 0),
-              shown,
-            );
-          if (logits) assert.equal(best(output), best(expected), shown);
+        before(async () => {
+          const model = await starter(`${name}@1`);
+          sameFiles(reference, model.folder, requireWeightFile(model.manifest, 'model'));
+          encoder = await openAlone(model);
         });
+        after(() => encoder?.close());
+
+        it('gives the ids, numbers and labels that Python gives', () => hold(encoder, reference));
       });
-    });
-  }
+
+  for (const name of ['tiny-bert-sst2', 'movie-review-avg-word-vec-v2'])
+    for (const reference of readReferences(name)) {
+      const { precision } = reference;
+      it(`${name} ${precision} gives the ids, numbers and labels that Python gives`, async function () {
+        const folder = sharedOrSkip(this, `models/${name}`);
+        const manifest = await inferManifest(folder, { name, version: '1', precision });
+        sameFiles(reference, folder, requireWeightFile(manifest, 'model'));
+        const encoder = await openAlone({ manifest, folder, inferred: true });
+        try {
+          await hold(encoder, reference);
+        } finally {
+          await encoder.close();
+        }
+      });
+    }
 });
-
-function forever(): { signal: AbortSignal; deadlineMs: number } {
-  return { signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY };
-}
-
-function floats(base64: string): Float32Array {
-  const bytes = Buffer.from(base64, 'base64');
-  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
-}
-
-function cosine(a: Float32Array, b: Float32Array): number {
-  let dot = 0;
-  let aa = 0;
-  let bb = 0;
-  for (let index = 0; index < a.length; index++) {
-    dot += (a[index] as number) * (b[index] as number);
-    aa += (a[index] as number) ** 2;
-    bb += (b[index] as number) ** 2;
-  }
-  return dot / Math.sqrt(aa * bb);
-}
-
-function best(scores: Float32Array): number {
-  return scores.indexOf(Math.max(...scores));
-}
