@@ -3,17 +3,18 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 step() {
   local name=$1 started=$SECONDS
   shift
-  if "$@" >/tmp/plexus-check.$$ 2>&1; then
+  if "$@" >"$log" 2>&1; then
     echo "ok      $name ($((SECONDS - started)) s)"
   else
     echo "FAILED  $name"
     cat /tmp/plexus-check.$$
     failed=1
   fi
-  rm -f /tmp/plexus-check.$$
 }
 breaking() {
   # Against the last commit: what clients were generated from must keep working.
