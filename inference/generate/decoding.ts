@@ -74,7 +74,14 @@ export function logSumExp(scores: Float32Array): number {
                       rest * (1 / 24 + rest * (1 / 120 + rest * (1 / 720 + rest * (1 / 5040 + rest / 40_320))))))));
     }
   }
-  return max + Math.log(sum);
+  if (max === Number.NEGATIVE_INFINITY) throw new Error('the logits are not numbers, or every token is forbidden');
+  return number(max + Math.log(sum));
+}
+
+/** A model that overflows gives NaN; going on would write nonsense to its end. */
+function number(value: number): number {
+  if (Number.isNaN(value)) throw new Error('the logits are not numbers');
+  return value;
 }
 
 /** 2^-40 to 2^0. */
@@ -90,5 +97,6 @@ export function argmax(scores: Float32Array): number {
       best = id;
     }
   }
+  number(max);
   return best;
 }

@@ -257,7 +257,7 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
       };
       // Every row of the job continues the one row that was read.
       const next = advance(active, () => prefilled.logits.row(row));
-      if (next.at === 'done') reservedBytes -= active.reserved;
+      if (next.at !== 'more') reservedBytes -= active.reserved;
       else {
         active.tokens = next.tokens;
         joining.push({ who: active, rows: next.tokens.map(() => ({ cache: prefilled.cache, row })) });
@@ -313,7 +313,7 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
       active.times.rowsMax = Math.max(active.times.rowsMax, logits.rows);
       const { slots } = active;
       const next = advance(active, (row) => logits.row(slots[row] as number));
-      if (next.at === 'done') end(batch, active);
+      if (next.at !== 'more') end(batch, active);
       else {
         batch.follow(active, next.parents);
         active.tokens = next.tokens;
@@ -321,10 +321,17 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
     }
   };
 
-  const advance = (active: Active, logits: (row: number) => Float32Array): Step => {
+  /** Lets a job choose its next tokens. One that cannot (logits that are no numbers) fails alone. */
+  const advance = (active: Active, logits: (row: number) => Float32Array): Step | { at: 'failed' } => {
     const { job, decoding, times } = active;
     totals.generatedTokens += decoding.rows;
-    const next = decoding.advance(logits);
+    let next: Step;
+    try {
+      next = decoding.advance(logits);
+    } catch (error) {
+      fail(job, error);
+      return { at: 'failed' };
+    }
     if (next.certain && job.stream) {
       events.push({ at: 'token', id: job.id, token: next.certain.id, logprob: next.certain.logprob });
     }

@@ -25,11 +25,14 @@ export interface ArithmeticGraph extends Graph {
   readonly readings: number[];
   /** A prompt that has this token cannot be read. */
   poison: number;
+  /** A source that has this token gives logits that are not numbers. */
+  poisonLogits: number;
   /** Makes the next step fail. */
   breakNext(): void;
 }
 
 export function createArithmetic(ragged = true): ArithmeticGraph {
+  let graph: ArithmeticGraph | undefined;
   const steps: number[] = [];
   const readings: number[] = [];
   let broken = false;
@@ -39,6 +42,8 @@ export function createArithmetic(ragged = true): ArithmeticGraph {
     row(row) {
       let hash = 7;
       const tokens = [...valid(cache, 1, row), -1, ...valid(cache, 0, row)];
+      if (tokens.includes(graph?.poisonLogits ?? -1) && graph?.poisonLogits !== -1)
+        return new Float32Array(VOCAB).fill(Number.NaN);
       for (const token of tokens) hash = Math.imul(hash ^ (token + 31), 0x01000193);
       return Float32Array.from({ length: VOCAB }, (_, id) => {
         let mixed = Math.imul(hash ^ Math.imul(id + 1, 0x9e3779b9), 0x85ebca6b);
@@ -68,7 +73,7 @@ export function createArithmetic(ragged = true): ArithmeticGraph {
     data[(row * 2 + 1) * places + at] = -value;
   };
 
-  return {
+  graph = {
     vocabSize: VOCAB,
     ragged,
     mixedPrompts: true,
@@ -77,13 +82,14 @@ export function createArithmetic(ragged = true): ArithmeticGraph {
     steps,
     readings,
     poison: -1,
+    poisonLogits: -1,
     breakNext() {
       broken = true;
     },
     async prefill(prompts) {
       await new Promise((resolve) => setImmediate(resolve));
       readings.push(prompts.length);
-      if (prompts.some((prompt) => prompt.includes(this.poison))) throw new Error('poison');
+      if (prompts.some((prompt) => prompt.includes(graph?.poison ?? -1))) throw new Error('poison');
       const rows = prompts.length;
       const source = Math.max(...prompts.map((prompt) => prompt.length));
       const cache: Cache = {
@@ -133,4 +139,5 @@ export function createArithmetic(ragged = true): ArithmeticGraph {
     },
     async close() {},
   };
+  return graph;
 }

@@ -189,6 +189,18 @@ describe('the engine', () => {
     assert.equal(engine.stats().reservedBytes, 0);
   });
 
+  it('fails only the job whose logits are not numbers', async () => {
+    const { graph, engine, events, submit } = bench();
+    graph.poisonLogits = 19;
+    submit({ id: 1, parameters: long(5) });
+    submit({ id: 2, input: [19, 3], parameters: long(5) });
+    submit({ id: 3, input: [19, 3], parameters: { numBeams: 2 } });
+    await engine.idle();
+    const ends = events.filter(({ at }) => at !== 'token').map(({ at, id }) => `${id} ${at}`);
+    assert.deepEqual(ends.sort(), ['1 done', '2 failed', '3 failed']);
+    assert.equal(engine.stats().reservedBytes, 0);
+  });
+
   it('fails who takes part in a step that fails, and serves who comes after', async () => {
     const { graph, engine, events, submit, until } = bench();
     submit({ id: 1, parameters: long(10) });

@@ -4,8 +4,10 @@ Real modules of transformers, real shapes, random weights: near ties and long ou
 right. Needs torch, transformers, onnx. `build(folder)` writes one folder a model; reference.py decodes them.
 """
 
+import glob
 import json
 import os
+import shutil
 import warnings
 
 import onnx
@@ -346,6 +348,18 @@ def build(root):
             json.dump({"model_max_length": 64}, out)
         with open(f"{folder}/tokenizer.json", "w") as out:
             json.dump(tokenizer(generation, layout), out, separators=(",", ":"))
+
+
+def halve(root, name):
+    """The same model with 16-bit floats, caches and logits included, in a folder of its own."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    folder = f"{root}/{name}-fp16"
+    shutil.copytree(f"{root}/{name}", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expected.json"))
+    for file in glob.glob(f"{folder}/onnx/*.onnx"):
+        if not file.endswith("_fp16.onnx"):
+            onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=False), file.replace(".onnx", "_fp16.onnx"))
+            os.remove(file)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ export function open(
 }
 
 export const openFixture = (name: string, settings: Partial<GeneratorSettings> = {}): Promise<GeneratorModel> =>
-  open(stored(name, fixtureFolder(name)), settings);
+  open(stored(name, fixtureFolder(name), { precision: name.endsWith('-fp16') ? 'fp16' : 'fp32' }), settings);
 
 /** No deadline, never cancelled. */
 export const unhurried = () => ({ signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY });

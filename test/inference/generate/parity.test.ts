@@ -4,7 +4,7 @@ import type { GeneratorModel } from '../../../inference/generate/index.js';
 import { sharedOrSkip } from '../../kit/shared.js';
 import { type Case, open, openFixture, parametersOf, readCases, stored, unhurried } from './models.js';
 
-const FIXTURES = ['t5', 't5-merged', 'bart', 'marian', 'pegasus', 'llama', 'gpt2'];
+const FIXTURES = ['t5', 't5-merged', 'bart', 'marian', 'pegasus', 'llama', 'llama-fp16', 'gpt2'];
 /** Eight-bit kernels differ between versions and processors of onnxruntime by more than 32-bit ones. */
 const SHARED = [
   { name: 'tiny-t5-lead', precision: 'int8', maxTokens: 96, tolerance: 0.05 },

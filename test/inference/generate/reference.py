@@ -26,12 +26,13 @@ from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput, Seq2S
 
 import export
 
+HALF = np.float16
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def session(folder, *stems):
     for stem in stems:
-        for suffix in ("", "_quantized"):
+        for suffix in ("", "_quantized", "_fp16"):
             path = f"{folder}/onnx/{stem}{suffix}.onnx"
             if os.path.exists(path):
                 options = onnxruntime.SessionOptions()
@@ -95,7 +96,7 @@ class Sessions:
         for value in self.causal.get_inputs():
             if value.name.startswith("past"):
                 shape = (rows, value.shape[1], 0, value.shape[3])
-                feeds[value.name] = np.stack([cache[value.name] for cache in before]) if seen else np.zeros(shape, np.float32)
+                feeds[value.name] = np.stack([cache[value.name] for cache in before]) if seen else np.zeros(shape, HALF if "16" in value.type else np.float32)
         feeds["input_ids"] = prefixes[:, seen:]
         feeds["attention_mask"] = np.ones((rows, length), np.int64)
         feeds["position_ids"] = np.tile(np.arange(seen, length), (rows, 1))
@@ -104,7 +105,7 @@ class Sessions:
             self.caches[tuple(prefix)] = {
                 key.replace("present", "past_key_values"): value[row] for key, value in out.items() if key.startswith("present")
             }
-        return out["logits"][:, -1:]
+        return out["logits"][:, -1:].astype(np.float32)
 
 
 def over_sessions(module, folder, generation):
@@ -165,7 +166,7 @@ def decode(module, ids, parameters, tokenizer=None):
                     break
         logprobs = transitions[row][:length].tolist()
         score = out.sequences_scores[row].item() if beams is not None else sum(logprobs)
-        results.append({"ids": sequence[start : start + length], "score": round(score, 5), "logprobs": [round(each, 4) for each in logprobs]})
+        results.append({"ids": sequence[start : start + length], "score": round(score, 5), "logprobs": [round(each, 3) for each in logprobs]})
     return results
 
 
@@ -267,6 +268,10 @@ def random_models():
         own = [{}] if layout != "decoder" or name == "llama" else []  # what generation_config.json itself asks for
         sets = [*own, *GREEDY, *BEAMS, *(ENCODER if layout != "decoder" else [])]
         write(f"{folder}/expected.json", cases(plain, inputs, sets))
+        if name == "llama":
+            export.halve(root, name)
+            half = over_sessions(module, f"{folder}-fp16", generation)
+            write(f"{folder}-fp16/expected.json", cases(half, inputs, [*GREEDY[:3], *BEAMS[:3]]))
     write(f"{root}/distributions.json", distributions())
 
 
