@@ -64,6 +64,8 @@ type Slot<Answer> =
 
 /** Deaths without a finished job in between after which nothing good is expected of the next replacement. */
 const DEATHS_MAX = 3;
+/** How long a close waits for threads that are at work; a batch takes milliseconds. */
+const CLOSE_MS = 2_000;
 const REST_MS_MIN = 50;
 const REST_MS_MAX = 5_000;
 
@@ -86,7 +88,7 @@ export function createPool<Job, Answer, Ready>(options: PoolOptions): Pool<Job, 
     const giveUp = (reason: string): void => {
       const slot = current();
       if (!slot) return;
-      void worker.terminate();
+      void endThread(worker, slot.at === 'idle', 0);
       if (slot.at !== 'idle') slot.cancelTimer();
       replaced++;
       const restMs = deathsInARow === 0 ? 0 : Math.min(REST_MS_MAX, REST_MS_MIN * 2 ** (deathsInARow - 1));
@@ -168,11 +170,31 @@ export function createPool<Job, Answer, Ready>(options: PoolOptions): Pool<Job, 
       const ended: Promise<unknown>[] = [];
       for (const slot of slots) {
         if (slot.at !== 'idle') slot.cancelTimer();
-        if (slot.at !== 'resting') ended.push(slot.thread.worker.terminate());
+        if (slot.at !== 'resting') {
+          ended.push(endThread(slot.thread.worker, slot.at === 'idle', Math.min(hangMs, CLOSE_MS)));
+        }
         if (slot.at === 'busy') slot.settle({ at: 'lost', reason: 'was closed' });
       }
       slots.length = 0;
       await Promise.all(ended);
     },
   };
+}
+
+/**
+ * Ends a thread, but never while it may be inside onnxruntime: ending it there aborts the whole process when the native call returns
+ * (seen with onnxruntime-node 1.30). One that is at work ends with its next word; the promise waits for that `waitMs` at most.
+ */
+function endThread(worker: Worker, idle: boolean, waitMs: number): Promise<unknown> {
+  if (idle) return worker.terminate();
+  worker.unref();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, waitMs);
+    const gone = (): void => {
+      clearTimeout(timer);
+      resolve(undefined);
+    };
+    worker.once('message', () => void worker.terminate());
+    worker.once('exit', gone);
+  });
 }
