@@ -1,4 +1,5 @@
 /** docs/settings.md, from the declarations of every room. */
+import { metricsSettings } from '../chassis/metrics-server.js';
 import { processSettings } from '../chassis/process.js';
 import { serverSettings } from '../chassis/server.js';
 import type { Setting } from '../chassis/settings.js';
@@ -23,7 +24,7 @@ const GROUPS: readonly [title: string, who: string, spec: Spec][] = [
   ['Consul', 'every process, with the Consul registry', consulSettings],
   ['Models', 'services and the CLI', modelSettings],
   ['Pull', '`plexus models pull` and `import`', pullSettings],
-  ['Services', 'tokenize, embed, classify and summarize', { ...serviceSettings, ...loadSettings }],
+  ['Services', 'tokenize, embed, classify and summarize', { ...serviceSettings, ...loadSettings, ...metricsSettings }],
   ['Inference', 'embed, classify and summarize', inferenceSettings],
   ['Summarize', 'summarize', summarizeSettings],
   ['Generation', 'summarize, for models that write', generatorSettings],

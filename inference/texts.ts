@@ -156,7 +156,7 @@ export function createTextReader(options: TextReaderOptions): TextReader {
 
   return {
     async fit(texts, { tokensMax, truncate, field, signal }) {
-      const jobs = texts.map((input) => ({ kind: 'fit' as const, ...input, tokensMax, truncate }));
+      const jobs = texts.map((input) => ({ ...input, kind: 'fit' as const, tokensMax, truncate }));
       const answers = await perform<'fit'>(jobs, signal);
       return answers.map((answer, index) => {
         if (!('tooLong' in answer)) return answer;

@@ -7,6 +7,7 @@ import { systemClock } from '../chassis/clock.js';
 import { createLifecycle, type Lifecycle } from '../chassis/lifecycle.js';
 import { createLogger, type Logger } from '../chassis/log.js';
 import { createMetrics } from '../chassis/metrics.js';
+import { type MetricsServer, metricsSettings, startMetricsServer } from '../chassis/metrics-server.js';
 import { advertisedAddress, instanceName, plexusVersion, processSettings } from '../chassis/process.js';
 import { createServer, serverSettings } from '../chassis/server.js';
 import { list, readSettings } from '../chassis/settings.js';
@@ -40,7 +41,7 @@ export async function startService<M extends Running>(
   module: CapabilityModule<M> & { alsoLoaded?: readonly string[] },
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<RunningService> {
-  const settings = readSettings({ ...processSettings, ...serverSettings, ...loadSettings }, env);
+  const settings = readSettings({ ...processSettings, ...serverSettings, ...loadSettings, ...metricsSettings }, env);
   const models = readSettings(modelSettings, env);
   const tls = readSettings(tlsSettings, env);
   const registryOptions = readSettings({ ...registrySettings, ...consulSettings }, env);
@@ -55,18 +56,20 @@ export async function startService<M extends Running>(
     open: (model) => module.open(model, repository),
   });
   const service = module.createService({ hub, instance, clock: systemClock });
+  const metrics = createMetrics({ defaults: true });
   const server = createServer({
     services: [service, createModelsService({ hub: hub as unknown as Hub<Running>, instance, capability })],
     address: settings.address,
     settings,
     tls,
     log,
-    metrics: createMetrics({ defaults: true }),
+    metrics,
   });
 
   let port = 0;
   let registry: Registry | undefined;
   let registration: Registration | undefined;
+  let metricsServer: MetricsServer | undefined;
   let readyModels: readonly string[] = [];
 
   /** Health and registry follow the hub. */
@@ -122,6 +125,13 @@ export async function startService<M extends Running>(
           await Promise.all(wanted.map((reference) => hub.load(reference)));
           await follow();
         },
+      },
+      {
+        name: 'metrics',
+        async start() {
+          if (settings.metricsAddress) metricsServer = await startMetricsServer(settings.metricsAddress, metrics);
+        },
+        stop: () => metricsServer?.close(),
       },
       {
         name: 'registry',
