@@ -2,6 +2,7 @@
 
 `python generate.py make FOLDER TOKENIZER`: a randomly initialised T5-small (60 million parameters) in the Hugging Face ONNX layout,
 int8; TOKENIZER is a folder with a T5 tokenizer.json. Needs torch, transformers, onnx, onnxruntime.
+`python generate.py merge FOLDER MERGED`: the same model with one merged decoder, the form transformers.js reads.
 `python generate.py loop FOLDER ROWS PROMPT TOKENS THREADS`: the best plain onnxruntime loop: one batch, greedy, the cache handed on;
 prints tokens per second of all rows together. Needs onnxruntime and numpy.
 `python generate.py torch FOLDER ROWS PROMPT TOKENS BEAMS THREADS`: transformers' own generate in torch, fp32, same shape.
@@ -42,6 +43,20 @@ def make(folder, tokenizer):
     with open(f"{folder}/tokenizer_config.json", "w") as out:
         json.dump({"model_max_length": 512}, out)
     shutil.copy(f"{tokenizer}/tokenizer.json", f"{folder}/tokenizer.json")
+
+
+def merge(folder, merged):
+    import shutil
+
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../test/inference/generate"))
+    import export
+
+    shutil.copytree(folder, merged)
+    for stem in ("decoder_model", "decoder_with_past_model"):
+        os.rename(f"{merged}/onnx/{stem}_quantized.onnx", f"{merged}/onnx/{stem}.onnx")
+    names = [f"{layer}.{part}.{kind}" for layer in range(6) for part in ("decoder", "encoder") for kind in ("key", "value")]
+    export.merge(f"{merged}/onnx", names)
+    os.rename(f"{merged}/onnx/decoder_model_merged.onnx", f"{merged}/onnx/decoder_model_merged_quantized.onnx")
 
 
 def sessions(folder, threads):
@@ -108,6 +123,8 @@ if __name__ == "__main__":
     what, folder, *rest = sys.argv[1:]
     if what == "make":
         make(folder, rest[0])
+    elif what == "merge":
+        merge(folder, rest[0])
     elif what == "loop":
         loop(folder, *map(int, rest))
     else:

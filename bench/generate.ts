@@ -1,6 +1,8 @@
 /**
  * Generation through gRPC against a plain loop, interleaved: a random T5-small in int8 (made by generate.py), 128 tokens in, 64 out.
- * Run: `node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS]`. PYTHON: an interpreter with onnxruntime (and torch, for
+ * Run: `node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS] [PACKAGES MERGED_FOLDER]`. PACKAGES: a folder outside this tree
+ * where @huggingface/transformers is installed; MERGED_FOLDER: the same weights in the only form it reads (generate.py merge).
+ * PYTHON: an interpreter with onnxruntime (and torch, for
  * the beams); without it only gaps and memory are measured. On a machine that does other work the clock lies, so tokens per second of
  * CPU time are given beside tokens per second; what this side spends on gRPC, client included, is in both.
  */
@@ -22,7 +24,7 @@ import { summarizeSettings } from '../services/summarize/settings.js';
 
 const PROMPT_TOKENS = 128;
 const TOKENS = 64;
-const [folder = '', python = '', roundsText = '3'] = process.argv.slice(2);
+const [folder = '', python = '', roundsText = '3', packages = '', merged = ''] = process.argv.slice(2);
 const ROUNDS = Number(roundsText);
 const THREADS = 1;
 
@@ -97,21 +99,23 @@ const through = (callers: number, requests: number, generation: object) =>
     return callers * requests * TOKENS;
   });
 
-const rival = (...args: (string | number)[]): Measured | undefined => {
-  if (!python) return undefined;
+/** What a rival's process prints, or undefined where it does not run. */
+const rival = (program: string, ...args: (string | number)[]): Measured | undefined => {
   try {
-    const said = execFileSync(
-      python,
-      [join(packageRoot, 'bench', 'generate.py'), String(args[0]), folder, ...args.slice(1).map(String)],
-      { stdio: ['ignore', 'pipe', 'ignore'] },
-    );
+    const said = execFileSync(program, args.map(String), { stdio: ['ignore', 'pipe', 'ignore'] });
     const { tokensPerSecond, tokensPerCpuSecond } = JSON.parse(String(said)) as Record<string, number>;
     return { perSecond: tokensPerSecond as number, perCpuSecond: tokensPerCpuSecond as number };
   } catch (error) {
-    console.warn(`RIVAL ${args[0]} DID NOT RUN: ${(error as Error).message.split('\n')[0]}`);
+    console.warn(`A RIVAL DID NOT RUN: ${(error as Error).message.split('\n')[0]}`);
     return undefined;
   }
 };
+const inPython = (what: string, ...args: number[]): Measured | undefined =>
+  python ? rival(python, join(packageRoot, 'bench', 'generate.py'), what, folder, ...args) : undefined;
+const inTransformersJs = (...args: number[]): Measured | undefined =>
+  packages
+    ? rival(process.execPath, join(packageRoot, 'bench', 'generate-rival.mjs'), packages, merged, ...args)
+    : undefined;
 
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
@@ -124,6 +128,11 @@ const ratio = (ours: readonly Measured[], theirs: readonly (Measured | undefined
   return pairs.length === 0 ? '-' : `${median(pairs).toFixed(2)} x`;
 };
 
+const cell = (measured: readonly (Measured | undefined)[]): string =>
+  `${show(measured, 'perSecond')} (${show(measured, 'perCpuSecond')})`;
+const against = (ours: readonly Measured[], theirs: readonly (Measured | undefined)[]): string =>
+  `${ratio(ours, theirs, 'perSecond')} (${ratio(ours, theirs, 'perCpuSecond')})`;
+
 const greedy = { maxNewTokens: TOKENS, minNewTokens: TOKENS, repetitionPenalty: 1 };
 await through(2, 1, greedy); // warm-up
 console.log(
@@ -131,16 +140,17 @@ console.log(
 );
 for (const callers of python ? [1, 4, 8] : []) {
   const ours: Measured[] = [];
-  const theirs: (Measured | undefined)[] = [];
+  const loops: (Measured | undefined)[] = [];
+  const scripts: (Measured | undefined)[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     ours.push(await through(callers, callers === 8 ? 1 : 2, greedy));
-    theirs.push(rival('loop', callers, PROMPT_TOKENS, TOKENS, THREADS));
+    loops.push(inPython('loop', callers, PROMPT_TOKENS, TOKENS, THREADS));
+    scripts.push(inTransformersJs(callers, PROMPT_TOKENS, TOKENS, THREADS));
   }
   console.log(
-    `| ${callers} | ${show(ours, 'perSecond')} (${show(ours, 'perCpuSecond')}) | ${show(theirs, 'perSecond')} (${show(theirs, 'perCpuSecond')}) | ${ratio(ours, theirs, 'perSecond')} (${ratio(ours, theirs, 'perCpuSecond')}) |`,
+    `| ${callers} | ${cell(ours)} | ${cell(loops)} | ${against(ours, loops)} | ${cell(scripts)} | ${against(ours, scripts)} |`,
   );
 }
-
 console.log(
   `\n| 4 beams, callers | plexus through gRPC, tokens/s (per CPU second) | transformers in torch, fp32 | ratio (CPU) |\n|---|---|---|---|`,
 );
@@ -149,11 +159,9 @@ for (const callers of python ? [1, 4] : []) {
   const theirs: (Measured | undefined)[] = [];
   for (let round = 0; round < Math.min(ROUNDS, 2); round++) {
     ours.push(await through(callers, 1, { ...greedy, numBeams: 4 }));
-    theirs.push(rival('torch', callers, PROMPT_TOKENS, TOKENS, 4, THREADS));
+    theirs.push(inPython('torch', callers, PROMPT_TOKENS, TOKENS, 4, THREADS));
   }
-  console.log(
-    `| ${callers} | ${show(ours, 'perSecond')} (${show(ours, 'perCpuSecond')}) | ${show(theirs, 'perSecond')} (${show(theirs, 'perCpuSecond')}) | ${ratio(ours, theirs, 'perSecond')} (${ratio(ours, theirs, 'perCpuSecond')}) |`,
-  );
+  console.log(`| ${callers} | ${cell(ours)} | ${cell(theirs)} | ${against(ours, theirs)} |`);
 }
 
 // Gaps of streams, and of the event loop, at 8 callers.

@@ -5,7 +5,7 @@
  * to its own place. The edit is proved against the graph as it came (verify in seq2seq.ts); where it fails, rows of one age
  * decode together and nothing else changes.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { Tensor } from 'onnxruntime-node';
 import type { Cache } from './cache.js';
 import { addInput, makeNode, type OnnxGraph, type OnnxNode, readModel, writeModel } from './onnx-graph.js';
@@ -21,11 +21,15 @@ export const VARIANTS: readonly Variant[] = ['bias', 'bias and shift'];
 
 export const RAGGED_INPUTS: ReadonlySet<string> = new Set([BIAS, SHIFT]);
 
+/** Graphs larger than this are not edited: the edit holds the file twice for a moment. */
+const EDIT_BYTES_MAX = 2 ** 30;
+
 const OWN_KEY = /^past_key_values\.\d+\.decoder\.key$/;
 const OWN = /^past_key_values\.\d+\.decoder\.(key|value)$/;
 
 /** The edited graph, or undefined where it has nothing to edit (or its weights lie beside it, out of reach of an edited copy). */
 export async function editDecoder(file: string, variant: Variant, half: boolean): Promise<Uint8Array | undefined> {
+  if ((await stat(file)).size > EDIT_BYTES_MAX) return undefined;
   const model = readModel(await readFile(file));
   if (model.external) return undefined;
   const weights = new Set(model.graph.initializers);
