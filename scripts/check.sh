@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# npm run check: format and lint (arrows between rooms included), types, protos fresh and compatible, docs fresh, tests.
+# npm run check: format and lint (arrows between rooms included), types, protos fresh and compatible, pages fresh, the tests of
+# the rooms with their coverage. `npm test` adds what starts a whole mesh or Consul and what computes figures again.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 failed=0
@@ -19,7 +20,7 @@ step() {
 breaking() {
   # Against the last commit: what clients were generated from must keep working.
   git rev-parse --verify -q HEAD:protos >/dev/null || return 0
-  npx --no-install buf breaking --against '.git#ref=HEAD'
+  git archive HEAD buf.yaml protos | npx --no-install buf breaking --against '-#format=tar'
 }
 step 'format and lint' npx --no-install biome check .
 step 'types' npm run --silent build
@@ -27,6 +28,7 @@ step 'protos lint' npx --no-install buf lint
 step 'protos compatible with the last commit' breaking
 step 'protos/gen is fresh' scripts/generate-protos.sh --check
 if [ "${1:-}" != --no-tests ]; then
-  npx --no-install c8 --reporter=text-summary mocha 'dist/test/**/*.test.js' || failed=1
+  npx --no-install c8 --reporter=text-summary mocha --parallel --jobs 2 --reporter dot \
+    'dist/test/{chassis,cli,gateway,inference,models,registry,services}/**/*.test.js' dist/test/docs/pages.test.js || failed=1
 fi
 exit $failed
