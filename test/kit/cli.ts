@@ -11,9 +11,19 @@ export interface CliResult {
   code: number | null;
 }
 
-export async function plexus(args: readonly string[], env: Readonly<Record<string, string>> = {}, input = ''): Promise<CliResult> {
-  const child = spawn(process.execPath, [join(packageRoot, 'bin', 'plexus.js'), ...args], { env: { ...process.env, ...env } });
+export async function plexus(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = '',
+): Promise<CliResult> {
+  const child = spawn(process.execPath, [join(packageRoot, 'bin', 'plexus.js'), ...args], {
+    env: { ...process.env, ...env },
+  });
   child.stdin.end(input);
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit') as Promise<[number | null]>]);
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number | null]>,
+  ]);
   return { stdout, stderr, code };
 }

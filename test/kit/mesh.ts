@@ -19,12 +19,19 @@ export interface Mesh {
 }
 
 /** Resolves when the table has been printed. */
-export async function startMesh(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Mesh> {
+export async function startMesh(
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Mesh> {
   const [grpc, http] = (await freePorts(2)).map((port) => `127.0.0.1:${port}`) as [string, string];
-  const child = spawn(process.execPath, [join(packageRoot, 'bin', 'plexus.js'), 'up', '--grpc', grpc, '--http', http, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(packageRoot, 'bin', 'plexus.js'), 'up', '--grpc', grpc, '--http', http, ...args],
+    {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   let output = '';
   const waiting = new Set<() => void>();
   const onData = (chunk: Buffer): void => {
