@@ -116,7 +116,18 @@ describe('types of pipelines for callers', () => {
       `import type { Pipelines } from './pipelines.js';\nconst input: Pipelines['analyze']['input'] = ${line};\nexport const read = (output: Pipelines['analyze']['output']): string => output.language[0]?.label ?? String(input);\n`;
     writeFileSync(join(folder, 'right.ts'), use("{ text: 'hi', sentences: 2 }"));
     writeFileSync(join(folder, 'wrong.ts'), use("{ txt: 'hi' }"));
-    const flags = ['--strict', '--noEmit', '--pretty', 'false', '--module', 'nodenext', '--target', 'es2022', '--types', ''];
+    const flags = [
+      '--strict',
+      '--noEmit',
+      '--pretty',
+      'false',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--types',
+      '',
+    ];
     let output = '';
     try {
       const tsc = join(packageRoot, 'node_modules', '.bin', 'tsc');
