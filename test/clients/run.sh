@@ -49,6 +49,7 @@ python_client() {
     sed -i 's/^import health_pb2/from grpc_health_gen import health_pb2/' "$gen/grpc_health_gen/health_pb2_grpc.py" ||
     { echo 'stubs for Python could not be generated'; echo '0 passed, 1 failed'; return; }
   "$venv/bin/python" examples/python/all_methods.py "$gateway" "$gen" || true
+  if "$venv/bin/python" examples/python/quickstart.py "$gateway" "$gen"; then echo '1 passed, 0 failed'; else echo '0 passed, 1 failed'; fi
 }
 
 go_client() {
