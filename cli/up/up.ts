@@ -3,12 +3,13 @@
  * process per service and the gateway; prints a table when all are ready and a line for every change after that; starts again
  * what dies; on Ctrl-C stops the gateway first, then the services, and leaves nothing behind.
  */
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { systemClock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
 import { createLogger } from '../../chassis/log.js';
-import { createServer, type MeshServer, serverSettings } from '../../chassis/server.js';
+import { createServer as createMeshServer, type MeshServer, serverSettings } from '../../chassis/server.js';
 import { readSettings } from '../../chassis/settings.js';
 import { tlsSettings } from '../../chassis/tls.js';
 import { packageRoot } from '../../protos/index.js';
@@ -54,6 +55,8 @@ export function registerUp(program: Command, io: Io): void {
 async function up(flags: UpFlags, io: Io): Promise<void> {
   const startedMs = performance.now();
   const counts = readScale(flags.scale);
+  await free('--grpc', flags.grpc);
+  await free('--http', flags.http);
   const env: Record<string, string | undefined> = { ...io.env, PLEXUS_LOG: flags.log };
   if (flags.registry !== undefined) env.PLEXUS_REGISTRY = flags.registry;
   if (env.PLEXUS_REGISTRY === 'consul') env.CONSUL_HTTP_ADDR ??= '127.0.0.1:8500';
@@ -66,7 +69,7 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
       : undefined;
   let registryServer: MeshServer | undefined;
   if (embedded) {
-    registryServer = createServer({
+    registryServer = createMeshServer({
       services: [embedded.binding],
       address: '127.0.0.1:0',
       settings: readSettings(serverSettings, env),
@@ -85,6 +88,7 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
   const last = new Map<string, string>();
 
   const refresh = (): void => {
+    if (state.stopping) return;
     for (const row of rows) row.instance = watch.instances.find(({ id }) => id === row.child.name);
     if (!state.printed) {
       if (rows.every(({ child, instance }) => child.state.at === 'running' && instance)) {
@@ -166,6 +170,28 @@ function readScale(flags: readonly string[]): Map<string, number> {
     counts.set(capability, Number(count));
   }
   return counts;
+}
+
+/** Refuses an address that something listens on already, instead of a gateway that dies over and over. */
+function free(option: string, address: string): Promise<void> {
+  const colon = address.lastIndexOf(':');
+  const port = Number(address.slice(colon + 1));
+  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new MeshError('USAGE', `${option} must be host:port, is ${address}`);
+  }
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${error.code})`;
+      reject(
+        new MeshError(
+          'USAGE',
+          `${option}: ${address} ${why}; is another mesh running? Give another address with ${option}`,
+        ),
+      );
+    });
+    probe.listen(port, address.slice(0, colon), () => probe.close(() => resolve()));
+  });
 }
 
 /** Flags this process was started with that its children need too. */

@@ -1,5 +1,7 @@
 /** The command line without a mesh: usage errors, exit codes, help. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { run } from '../../cli/plexus.js';
 
 async function type(...args: string[]): Promise<{ out: string; err: string; code: number | undefined }> {
@@ -42,6 +44,7 @@ describe('command line', () => {
       ['call', 'embed', 'x', '--timeout', 'soon'],
       /--timeout must be a whole number of milliseconds above 0, is soon/,
     ],
+    ['an address without a port', ['up', '--http', 'here'], /--http must be host:port, is here/],
     ['a scale of nothing', ['up', '--scale', 'embed'], /--scale takes capability=n/],
     [
       'a server there is none of',
@@ -55,6 +58,17 @@ describe('command line', () => {
       assert.equal(code, 2);
     });
   }
+
+  it('refuses to start a mesh where one listens already, and says how to go on', async () => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { err, code } = await type('up', '--http', address);
+    server.close();
+    assert.match(err, new RegExp(`--http: ${address} is in use`));
+    assert.equal(code, 2);
+  });
 
   it('shows help with exit code 0', async () => {
     const { out, code } = await type('--help');
