@@ -17,6 +17,9 @@ Made from the manifests in \`models/store\` by \`npm run docs\`. They are traine
 [models/training](../models/training); \`test/accuracy\` computes figures again where the data is at hand. Together
 ${(total / 1e6).toFixed(1)} MB.
 
+None of them writes new sentences: a summarizer that does, is small enough to ship and that a person would call useful could not be
+trained here. \`plexus models pull\` brings one (T5, BART, Marian, Pegasus, Llama and GPT-2 layouts run).
+
 | model | task | architecture | precision | size | licence |
 |---|---|---|---|---|---|
 ${rows.join('\n')}
