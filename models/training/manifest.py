@@ -58,7 +58,7 @@ CARDS = {
         "source": "hashed UTF-8 byte n-grams, averaged, one linear layer, trained from scratch by models/training/langid.py",
         "training": {"script": "models/training/langid.py", "seed": 17},
         "weaknesses": [
-            "close pairs are confused in short texts: Malay is answered as Indonesian nearly every second time, Croatian and Serbian in Latin script, Danish and Norwegian, Czech and Slovak also suffer",
+            "close pairs are confused in short texts: Malay is answered as Indonesian every third time, Croatian as Serbian in Latin script every fifth, Cebuano as Tagalog, Slovak as Czech and Danish as Norwegian about every tenth",
             "Bosnian is answered as Croatian or Serbian, both written Norwegians are 'no', all written Chinese is 'zh', Filipino and Tagalog are 'tl'",
             "one language a text: mixed texts get the longer one; there is no 'unknown' label, so look at the score",
             "only the first 510 bytes of a text count; names and single words are often wrong",
