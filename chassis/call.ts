@@ -1,6 +1,5 @@
-/** What a handler is given beside the request: deadline, cancellation, identity, trailers. Transport-free, so tests make one by hand. */
-import { randomUUID } from 'node:crypto';
-import { type Logger, silentLogger } from './log.js';
+/** What a handler is given beside the request: deadline, cancellation, identity, trailers. Transport-free, so that tests can make one by hand. */
+import type { Logger } from './log.js';
 
 export interface CallContext {
   /** Full method: "plexus.v1.Embed/Embed". */
@@ -18,19 +17,4 @@ export interface CallContext {
   readonly log: Logger;
   /** Adds to the trailers of the answer. */
   setTrailer(key: string, value: string): void;
-}
-
-/** A context without a transport: for tests and for calls the process makes to itself. */
-export function createCallContext(given: Partial<CallContext> = {}): CallContext {
-  return {
-    method: 'local',
-    signal: new AbortController().signal,
-    deadlineMs: Date.now() + 60_000,
-    requestId: randomUUID(),
-    traceparent: undefined,
-    metadata: new Map(),
-    log: silentLogger,
-    setTrailer: () => {},
-    ...given,
-  };
 }

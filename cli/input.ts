@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { MeshError } from '../chassis/errors.js';
+import type { Json } from '../gateway/pipeline/output.js';
 
 export async function readText(words: readonly string[], file: string | undefined): Promise<string> {
   if (file !== undefined && words.length > 0)
@@ -15,7 +16,7 @@ export async function readText(words: readonly string[], file: string | undefine
 }
 
 /** A JSON object from --data or --input; the message says where it breaks. */
-export function readJson(option: string, text: string): Record<string, unknown> {
+export function readJson(option: string, text: string): Record<string, Json> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -24,7 +25,7 @@ export function readJson(option: string, text: string): Record<string, unknown> 
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     throw new MeshError('USAGE', `${option} must be a JSON object`);
-  return value as Record<string, unknown>;
+  return value as Record<string, Json>;
 }
 
 /** A whole number of milliseconds from an option. */

@@ -1,13 +1,13 @@
 /** `plexus run <pipeline>`: runs a pipeline through the gateway and prints its output with the time of every step. */
 import type { Command } from 'commander';
 import { createClient } from '../client/index.js';
+import { fromStruct, toStruct, UNLIMITED } from '../gateway/pipeline/struct.js';
 import type { RunResponse__Output } from '../protos/gen/plexus/v1/RunResponse.js';
 import type { RunStreamResponse__Output } from '../protos/gen/plexus/v1/RunStreamResponse.js';
 import { gatewayAddress, withAddress } from './gateway-address.js';
 import { readJson, readText, readTimeout } from './input.js';
 import type { Io } from './io.js';
 import { withProgress } from './progress.js';
-import { fromStruct, toStruct } from './struct.js';
 import { table } from './table.js';
 
 interface RunFlags {
@@ -65,12 +65,12 @@ async function follow(
 }
 
 function plain(response: RunResponse__Output): object {
-  return { ...response, output: fromStruct(response.output) };
+  return { ...response, output: fromStruct(response.output, 'output', UNLIMITED) };
 }
 
 function show({ pipeline, version, output, steps, degraded, totalMs, usage }: RunResponse__Output): string {
   const lines: string[] = [];
-  for (const [key, value] of Object.entries(fromStruct(output))) lines.push(...field(key, value));
+  for (const [key, value] of Object.entries(fromStruct(output, 'output', UNLIMITED))) lines.push(...field(key, value));
   lines.push('');
   lines.push(
     table(

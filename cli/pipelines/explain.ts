@@ -2,10 +2,10 @@
 import type { Command } from 'commander';
 import { createClient } from '../../client/index.js';
 import { explainMermaid, explainText } from '../../gateway/pipeline/index.js';
+import { toStruct } from '../../gateway/pipeline/struct.js';
 import { gatewayAddress, withAddress } from '../gateway-address.js';
 import { readJson, readTimeout } from '../input.js';
 import type { Io } from '../io.js';
-import { toStruct } from '../struct.js';
 import { type FolderFlags, openLibrary, withFolder } from './folder.js';
 
 interface ExplainFlags extends FolderFlags {

@@ -188,24 +188,13 @@ function compileField(
   path: Path,
   found: (value: Value) => void,
 ): Producer | undefined {
-  const wrong = (message: string, suggestion = ''): undefined => {
-    place.problems.push(place.source.problem(path, message, { suggestion }));
-    return undefined;
-  };
+  const wrong = problemAt(place, path);
   const type = celTypeOf(field);
   if (field.fieldKind === 'map') return wrong('map fields cannot be set from a pipeline');
   if (typeof given === 'string') {
-    const value = compileAt(place, given, path);
-    if (!value) return undefined;
-    found(value);
-    if (!value.constant || value.ast) {
-      if (!assignable(value.type, type)) return wrong(`must be ${type}, is ${value.type}`, conversion(value, type));
-      return (scope) => {
-        const result = value.evaluate(scope);
-        return result === undefined ? undefined : toField(field, result, printPath(path));
-      };
-    }
-    given = value.evaluate({ input: {}, steps: {} }); // a literal, "$${" made "${"
+    const text = compileText(place, given, path, type, found, (result) => toField(field, result, printPath(path)));
+    if (text.at !== 'literal') return text.producer;
+    given = text.value;
   }
   if (field.fieldKind === 'list') {
     if (!Array.isArray(given)) return wrong(`must be ${type}, is ${describe(given)}`, `write [ ... ] around it`);
@@ -213,6 +202,39 @@ function compileField(
     return (scope) => items.map((item) => item?.(scope)).filter((item) => item !== undefined);
   }
   return compileItem(place, field, given, path, found);
+}
+
+/** A text in a request: an expression that makes a value of `type` in every run (undefined where it has a mistake), or a literal. */
+function compileText(
+  place: Place,
+  given: string,
+  path: Path,
+  type: string,
+  found: (value: Value) => void,
+  convert: (result: unknown) => unknown,
+): { at: 'expression'; producer: Producer | undefined } | { at: 'literal'; value: unknown } {
+  const value = compileAt(place, given, path);
+  if (!value) return { at: 'expression', producer: undefined };
+  found(value);
+  // A literal; "$${" was made "${".
+  if (value.constant && !value.ast) return { at: 'literal', value: value.evaluate({ input: {}, steps: {} }) };
+  if (!assignable(value.type, type)) {
+    problemAt(place, path)(`must be ${type}, is ${value.type}`, conversion(value, type));
+    return { at: 'expression', producer: undefined };
+  }
+  const producer: Producer = (scope) => {
+    const result = value.evaluate(scope);
+    return result === undefined ? undefined : convert(result);
+  };
+  return { at: 'expression', producer };
+}
+
+/** Reports what is wrong at `path`; returns undefined, as what could not be compiled is. */
+function problemAt(place: Place, path: Path): (message: string, suggestion?: string) => undefined {
+  return (message, suggestion = '') => {
+    place.problems.push(place.source.problem(path, message, { suggestion }));
+    return undefined;
+  };
 }
 
 /** One value: a singular field, or an item of a list. */
@@ -224,22 +246,11 @@ function compileItem(
   found: (value: Value) => void,
 ): Producer | undefined {
   const type = celItemTypeOf(field);
-  const wrong = (message: string, suggestion = ''): undefined => {
-    place.problems.push(place.source.problem(path, message, { suggestion }));
-    return undefined;
-  };
+  const wrong = problemAt(place, path);
   if (typeof given === 'string') {
-    const value = compileAt(place, given, path);
-    if (!value) return undefined;
-    found(value);
-    if (!value.constant || value.ast) {
-      if (!assignable(value.type, type)) return wrong(`must be ${type}, is ${value.type}`, conversion(value, type));
-      return (scope) => {
-        const result = value.evaluate(scope);
-        return result === undefined ? undefined : toItem(field, result, printPath(path));
-      };
-    }
-    given = value.evaluate({ input: {}, steps: {} });
+    const text = compileText(place, given, path, type, found, (result) => toItem(field, result, printPath(path)));
+    if (text.at !== 'literal') return text.producer;
+    given = text.value;
   }
   if (field.message) {
     if (typeof given !== 'object' || given === null || Array.isArray(given))

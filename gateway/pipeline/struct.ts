@@ -9,15 +9,28 @@ export const STRUCT_DEPTH_MAX = 32;
 /** Values of one Struct in all. */
 export const STRUCT_VALUES_MAX = 200_000;
 
+export interface StructLimits {
+  depthMax: number;
+  valuesMax: number;
+}
+
+const LIMITS: StructLimits = { depthMax: STRUCT_DEPTH_MAX, valuesMax: STRUCT_VALUES_MAX };
+
+/** For what a gateway answered; its own limits were met before. */
+export const UNLIMITED: StructLimits = { depthMax: Number.POSITIVE_INFINITY, valuesMax: Number.POSITIVE_INFINITY };
+
 /** Throws FIELD_INVALID or TOO_MANY_ITEMS at `field` where the limits are passed. */
-export function fromStruct(struct: Struct__Output | null | undefined, field: string): Record<string, Json> {
+export function fromStruct(
+  struct: Struct__Output | null | undefined,
+  field: string,
+  { depthMax, valuesMax }: StructLimits = LIMITS,
+): Record<string, Json> {
   let count = 0;
   const value = (given: Value__Output, path: string, depth: number): Json => {
-    if (depth > STRUCT_DEPTH_MAX)
-      throw fieldError('FIELD_INVALID', path, `must not be nested deeper than ${STRUCT_DEPTH_MAX}`);
-    if (++count > STRUCT_VALUES_MAX)
-      throw fieldError('TOO_MANY_ITEMS', field, `must have at most ${STRUCT_VALUES_MAX} values in all`, {
-        limit: String(STRUCT_VALUES_MAX),
+    if (depth > depthMax) throw fieldError('FIELD_INVALID', path, `must not be nested deeper than ${depthMax}`);
+    if (++count > valuesMax)
+      throw fieldError('TOO_MANY_ITEMS', field, `must have at most ${valuesMax} values in all`, {
+        limit: String(valuesMax),
       });
     switch (given.kind) {
       case 'numberValue':

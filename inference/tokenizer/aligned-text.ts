@@ -48,11 +48,6 @@ export function copyPlaces(source: AlignedText, start: number, end: number, targ
   return to;
 }
 
-/** The original end of what ends before unit `end`. */
-export function originalEnd(source: AlignedText, end: number): number {
-  return source.align === null ? source.base + end : (source.align[2 * end - 1] as number);
-}
-
 /** The table of `source`, made when it has none. */
 export function alignment(source: AlignedText): Int32Array {
   if (source.align !== null) return source.align;

@@ -17,6 +17,3 @@ export function fixtureJson(name: string): Record<string, unknown> {
 export function fixture(name: string): Tokenizer {
   return createTokenizer(fixtureJson(name));
 }
-
-/** The folder of shared data sets and tokenizers that tests may use where it exists. */
-export const sharedFolder = process.env.PLEXUS_SHARED ?? `${root}../shared`;
