@@ -64,6 +64,8 @@ export interface EncoderOptions {
 
 /** A text in the queue, with what is wanted of it: texts of different wishes share a batch. */
 interface Item extends Input {
+  readonly ids: Int32Array;
+  readonly typeIds: Uint8Array | undefined;
   readonly pooling: Pooling;
   readonly normalize: boolean;
   readonly dimensions: number;
@@ -99,8 +101,9 @@ export async function openEncoder(
     clock,
     onUp: () => scheduler.onUp(),
   });
-  const scheduler = createScheduler<Item>({
+  const scheduler = createScheduler<Item, Float32Array>({
     name,
+    units: { item: 'text', items: 'texts', weight: 'tokens' },
     runner: {
       get idle() {
         return pool.idle;
@@ -191,10 +194,15 @@ function toItem(
     throw new MeshError('MODEL_WRONG_TASK', `${name} gives ${shape.output === 'logits' ? 'labels' : 'vectors'}`);
   }
   const given = shape.typed ? typeIds : undefined;
-  if (post.kind === 'logits')
-    return { ids, typeIds: given, pooling: 'mean', normalize: false, dimensions: shape.width };
+  const input = {
+    ids,
+    typeIds: given,
+    weight: ids.length,
+    identity: () => [new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength), ...(given ? [given] : [])],
+  };
+  if (post.kind === 'logits') return { ...input, pooling: 'mean', normalize: false, dimensions: shape.width };
   const dimensions = Math.min(shape.width, post.dimensions || shape.width);
-  return { ids, typeIds: given, pooling: post.pooling, normalize: post.normalize ?? false, dimensions };
+  return { ...input, pooling: post.pooling, normalize: post.normalize ?? false, dimensions };
 }
 
 /** Rows one after the other, without padding: what is moved to the worker is what has been read. */

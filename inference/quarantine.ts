@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../chassis/clock.js';
 import { MeshError } from '../chassis/errors.js';
 
-/** What identifies an input to its model. */
+/** Anything that can wait for a model and be run by it. */
 export interface Input {
-  readonly ids: Int32Array;
-  readonly typeIds?: Uint8Array | undefined;
+  /** What it weighs in a batch and in the queue: tokens of a text, KiB of tensors. */
+  readonly weight: number;
+  /** The bytes that make it what it is: equal ones do the same to a model. Asked for only where a worker has died. */
+  identity(): Iterable<Uint8Array>;
 }
 
 export interface Quarantine {
@@ -46,8 +48,8 @@ export function createQuarantine(options: { name: string; holdMs: number; clock:
   };
 }
 
-function digest({ ids, typeIds }: Input): string {
-  const hash = createHash('sha256').update(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength));
-  if (typeIds) hash.update('|').update(typeIds);
+function digest(input: Input): string {
+  const hash = createHash('sha256');
+  for (const part of input.identity()) hash.update(`${part.length}|`).update(part);
   return hash.digest('base64');
 }

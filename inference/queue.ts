@@ -34,6 +34,8 @@ export interface Group<Result> {
 
 export interface QueueOptions {
   name: string;
+  /** How errors call what waits and what it weighs. */
+  units: { items: string; weight: string };
   entriesMax: number;
   tokensMax: number;
   /** Entries that are looked at for one batch. */
@@ -72,7 +74,7 @@ interface Line<Item extends Input, Result> {
 }
 
 export function createQueue<Item extends Input, Result>(options: QueueOptions): Queue<Item, Result> {
-  const { name, clock, windowMax } = options;
+  const { name, units, clock, windowMax } = options;
   /** Requests that wait, the one whose turn it is first. */
   const lines = new Map<Group<Result>, Line<Item, Result>>();
   /** Batches that run as they are, before anything else. */
@@ -102,7 +104,7 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
   /** False, and the request failed, where it must not run any more. */
   const alive = (group: Group<Result>): boolean => {
     if (group.open && group.deadlineMs <= clock.now()) {
-      group.fail(new MeshError('DEADLINE_EXCEEDED', `${name}: the deadline passed while the text waited in the queue`));
+      group.fail(new MeshError('DEADLINE_EXCEEDED', `${name}: the deadline passed in the queue`));
     }
     return group.open;
   };
@@ -131,7 +133,7 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
     const { entriesMax, tokensMax } = options;
     return new MeshError(
       'QUEUE_FULL',
-      `${name}: ${length} texts of ${tokens} tokens are waiting, ${items} more would pass the limit of ${entriesMax} texts or ${tokensMax} tokens: retry in ${retryAfterMs} ms`,
+      `${name}: ${length} ${units.items} of ${tokens} ${units.weight} are waiting, ${items} more would pass the limit of ${entriesMax} ${units.items} or ${tokensMax} ${units.weight}: retry in ${retryAfterMs} ms`,
       { retryAfterMs, facts: { model: name } },
     );
   };
@@ -172,7 +174,7 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
         const queuedMs = clock.monotonic();
         let added = 0;
         const entries = items.map((item, index) => {
-          const own = Math.max(1, item.ids.length);
+          const own = Math.max(1, item.weight);
           added += own;
           return { item, index, group, queuedMs, tokens: own, strikes: 0 };
         });

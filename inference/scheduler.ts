@@ -32,18 +32,18 @@ export interface RunOptions {
 }
 
 /** What the scheduler needs of a pool: how many workers are free, and a run that never rejects. */
-export interface Runner<Item> {
+export interface Runner<Item, Output> {
   readonly idle: number;
   /** Workers that are up. */
   readonly up: number;
   /** True where none is up and replacements go on dying. */
   readonly failing: boolean;
-  run(batch: readonly Item[]): Promise<Verdict<{ outputs: Float32Array[]; computeMs: number }>>;
+  run(batch: readonly Item[]): Promise<Verdict<{ outputs: Output[]; computeMs: number }>>;
 }
 
-export interface Scheduler<Item extends Input> {
+export interface Scheduler<Item extends Input, Output> {
   /** One output an item, in order. Rejects at the first item that fails; the others of the request are then dropped. */
-  submit(items: readonly Item[], options: RunOptions): Promise<{ output: Float32Array; timings: RunTimings }[]>;
+  submit(items: readonly Item[], options: RunOptions): Promise<{ output: Output; timings: RunTimings }[]>;
   /** To be called when a worker is up that was not. */
   onUp(): void;
   stats(): SchedulerStats;
@@ -65,10 +65,12 @@ export interface SchedulerStats {
   queueTokens: number;
 }
 
-export interface SchedulerOptions<Item> {
+export interface SchedulerOptions<Item, Output> {
   /** Names the model in errors: "minilm-l3-en@1". */
   name: string;
-  runner: Runner<Item>;
+  /** How errors call what waits and what it weighs: texts of tokens, calls of KiB. */
+  units: { item: string; items: string; weight: string };
+  runner: Runner<Item, Output>;
   settings: Pick<
     InferenceSettings,
     'batchTokensMax' | 'batchRowsMax' | 'windowMax' | 'queueEntriesMax' | 'queueTokensMax' | 'quarantineMs'
@@ -76,8 +78,10 @@ export interface SchedulerOptions<Item> {
   clock: Clock;
 }
 
-export function createScheduler<Item extends Input>(options: SchedulerOptions<Item>): Scheduler<Item> {
-  const { name, runner, settings, clock } = options;
+export function createScheduler<Item extends Input, Output>(
+  options: SchedulerOptions<Item, Output>,
+): Scheduler<Item, Output> {
+  const { name, units, runner, settings, clock } = options;
   const cost = createCost();
   const quarantine = createQuarantine({ name, holdMs: settings.quarantineMs, clock });
   const counts = {
@@ -94,8 +98,9 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
   let closed = false;
   let runningTokens = 0;
 
-  const queue = createQueue<Item, { output: Float32Array; timings: RunTimings }>({
+  const queue = createQueue<Item, { output: Output; timings: RunTimings }>({
     name,
+    units,
     entriesMax: settings.queueEntriesMax,
     tokensMax: settings.queueTokensMax,
     windowMax: settings.windowMax,
@@ -114,7 +119,7 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
   function admit(items: readonly Item[], { deadlineMs }: RunOptions): void {
     if (!Number.isFinite(deadlineMs)) return;
     let own = 0;
-    for (const { ids } of items) own += ids.length;
+    for (const { weight } of items) own += weight;
     const waitMs = cost.waitMs(queue.tokensBefore(own) + runningTokens / 2, runner.up);
     if (waitMs === undefined || waitMs <= deadlineMs - clock.now()) return;
     const retryAfterMs = Math.ceil(waitMs);
@@ -133,7 +138,7 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
     }
   }
 
-  type Waiting = Entry<Item, { output: Float32Array; timings: RunTimings }>;
+  type Waiting = Entry<Item, { output: Output; timings: RunTimings }>;
 
   async function runBatch(batch: Waiting[]): Promise<void> {
     const startedMs = clock.monotonic();
@@ -155,7 +160,7 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
         const queueMs = startedMs - queuedMs;
         counts.queueNs += Math.round(queueMs * 1e6);
         const timings = { queueMs, batchMs, computeMs, batchSize: batch.length };
-        group.settle(index, { output: outputs[row] as Float32Array, timings });
+        group.settle(index, { output: outputs[row] as Output, timings });
       }
     } else if (verdict.at === 'failed') refuse(batch, verdict.reason);
     else strike(batch);
@@ -173,7 +178,7 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
     counts.failures++;
     const [entry] = batch as [Waiting];
     entry.group.fail(
-      new MeshError('MODEL_FAILED', `${name}: the model cannot compute text ${entry.index} of the request`, {
+      new MeshError('MODEL_FAILED', `${name}: the model cannot compute ${units.item} ${entry.index} of the request`, {
         facts: { model: name },
         cause: new Error(reason),
       }),
@@ -211,7 +216,7 @@ export function createScheduler<Item extends Input>(options: SchedulerOptions<It
       const answered = queue.push(items, run);
       counts.requests++;
       counts.texts += items.length;
-      for (const { ids } of items) counts.tokens += ids.length;
+      for (const { weight } of items) counts.tokens += weight;
       pump();
       return answered;
     },

@@ -6,11 +6,12 @@ import { createQueue, type Queue, type QueueOptions } from '../../inference/queu
 import { createVirtualClock, type VirtualClock } from '../kit/clock.js';
 
 interface Text {
-  ids: Int32Array;
+  weight: number;
+  identity(): Uint8Array[];
   name: string;
 }
 
-const text = (tokens: number, name = ''): Text => ({ ids: new Int32Array(tokens), name });
+const text = (tokens: number, name = ''): Text => ({ weight: tokens, identity: () => [], name });
 const never = (): AbortSignal => new AbortController().signal;
 const forever = { signal: never(), deadlineMs: Number.POSITIVE_INFINITY };
 setMaxListeners(0, forever.signal); // every request of the suite listens to it
@@ -24,6 +25,7 @@ describe('the queue', () => {
     dropped = 0;
     return createQueue<Text, string>({
       name: 'm@1',
+      units: { items: 'texts', weight: 'tokens' },
       entriesMax: 10,
       tokensMax: 1_000,
       windowMax: 4,

@@ -10,19 +10,24 @@ import { inferenceSettings } from '../../inference/settings.js';
 import { createVirtualClock, settle, type VirtualClock } from '../kit/clock.js';
 
 interface Text {
-  ids: Int32Array;
+  weight: number;
+  identity(): Uint8Array[];
   name: string;
 }
 
 type Answer = Verdict<{ outputs: Float32Array[]; computeMs: number }>;
 
-const text = (tokens: number, name = '', fill = 0): Text => ({ ids: new Int32Array(tokens).fill(fill), name });
+const text = (tokens: number, name = '', fill = 0): Text => ({
+  weight: tokens,
+  identity: () => [new Uint8Array(tokens).fill(fill)],
+  name,
+});
 const { signal: never } = new AbortController();
 setMaxListeners(0, never); // every request of the suite listens to it
 const forever = { signal: never, deadlineMs: Number.POSITIVE_INFINITY };
 
 /** Workers whose every move the test makes. */
-class Played implements Runner<Text> {
+class Played implements Runner<Text, Float32Array> {
   idle: number;
   readonly up: number;
   failing = false;
@@ -51,18 +56,19 @@ class Played implements Runner<Text> {
 }
 
 function done(batch: readonly Text[]): Answer {
-  return { at: 'done', body: { outputs: batch.map(({ ids }) => Float32Array.of(ids.length)), computeMs: 1 } };
+  return { at: 'done', body: { outputs: batch.map(({ weight }) => Float32Array.of(weight)), computeMs: 1 } };
 }
 
 describe('the scheduler', () => {
   let clock: VirtualClock;
   let workers: Played;
 
-  function create(count: number, changes: Partial<ReturnType<typeof defaults>> = {}): Scheduler<Text> {
+  function create(count: number, changes: Partial<ReturnType<typeof defaults>> = {}): Scheduler<Text, Float32Array> {
     clock = createVirtualClock();
     workers = new Played(count);
-    const scheduler = createScheduler<Text>({
+    const scheduler = createScheduler<Text, Float32Array>({
       name: 'm@1',
+      units: { item: 'text', items: 'texts', weight: 'tokens' },
       runner: workers,
       settings: { ...defaults(), ...changes },
       clock,
@@ -269,7 +275,7 @@ describe('the scheduler', () => {
           let started = 0;
           const run = workers.run.bind(workers);
           workers.run = (batch) => {
-            const tokens = batch.map(({ ids }) => Math.max(1, ids.length));
+            const tokens = batch.map(({ weight }) => Math.max(1, weight));
             assert.ok(batch.length === 1 || Math.max(...tokens) * batch.length <= 256);
             for (const { name } of batch) {
               const request = requests[Number(name)];
