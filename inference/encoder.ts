@@ -13,10 +13,12 @@ import { openTokenizer } from './open-tokenizer.js';
 import { createPool } from './pool.js';
 import type { BatchAnswer, BatchJob, ModelShape, WorkerStart } from './protocol.js';
 import type { Input } from './quarantine.js';
+import { createRecorder } from './recorder.js';
 import { createScheduler, type RunOptions, type RunTimings } from './scheduler.js';
 import type { InferenceSettings } from './settings.js';
 import { createTextReader, type TextReader } from './texts.js';
 import type { Tokenizer } from './tokenizer/index.js';
+import { tunedSettings } from './tuning.js';
 
 /** One text, as the model reads it. */
 export interface EncoderInput {
@@ -76,18 +78,19 @@ const WORKER = new URL('./worker.js', import.meta.url);
 /** Opens the model: MODEL_UNSUPPORTED where it cannot be run, with the reason; MODEL_FAILED where a worker dies over it. */
 export async function openEncoder(
   model: StoredModel,
-  settings: InferenceSettings,
+  given: InferenceSettings,
   options: EncoderOptions = {},
 ): Promise<EncoderModel> {
   const { clock = systemClock } = options;
-  const { manifest } = model;
-  const name = `${manifest.name}@${manifest.version}`;
+  const name = `${model.manifest.name}@${model.manifest.version}`;
+  const { settings, precision = model.manifest.precision } = await tunedSettings(given, name);
+  const manifest = { ...model.manifest, precision };
   const weights = requireWeightFile(manifest, 'model');
   const tokenizer = await openTokenizer(model);
   const workers = settings.workers || usableCores();
   const start: WorkerStart = {
     file: join(model.folder, weights),
-    threads: 1,
+    threads: settings.threads,
     tokensMax: manifest.maxTokens,
     want: manifest.task === 'classify' ? 'logits' : 'vectors',
   };
@@ -133,6 +136,10 @@ export async function openEncoder(
     throw error;
   }
   const texts = createTextReader({ name, tokenizer, folder: model.folder, settings, clock });
+  const { recordFile, recordBytesMax } = settings;
+  const recorder = recordFile
+    ? createRecorder({ model: name, file: recordFile, bytesMax: recordBytesMax, clock })
+    : undefined;
   // External data ("model.onnx_data") is opened by onnxruntime from beside the graph.
   const weightBytes = manifest.files
     .filter(({ path }) => path === weights || path.startsWith(`${weights}_data`))
@@ -140,6 +147,7 @@ export async function openEncoder(
 
   const runAll: EncoderModel['runAll'] = async (inputs, post, options) => {
     const made = inputs.map((input, index) => toItem(name, manifest.maxTokens, shape, input, post, index));
+    recorder?.note(inputs.map(({ ids }) => ids.length));
     return scheduler.submit(made, options);
   };
   const run: EncoderModel['run'] = async (input, post, options) => {
@@ -171,7 +179,7 @@ export async function openEncoder(
     }),
     async close() {
       scheduler.close();
-      await Promise.all([texts.close(), pool.close()]);
+      await Promise.all([texts.close(), pool.close(), recorder?.close()]);
     },
   };
 }

@@ -248,7 +248,7 @@ export function createHub<M extends Running>(options: HubOptions<M>): Hub<M> {
   function describe({ manifest }: StoredModel): HubEntry {
     const slot = slots.get(keyOf(manifest));
     return {
-      manifest,
+      manifest: slot?.at === 'ready' ? slot.model.manifest : manifest, // it may run other weights of its folder
       state: stateOf(slot),
       isDefault: isDefault(manifest),
       aliases: [...(slot?.aliases ?? [])],

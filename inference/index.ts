@@ -39,4 +39,5 @@ export {
   type Tokenizer,
   utf8Offsets,
 } from './tokenizer/index.js';
+export { readTuning, type TunedModel, type Tuning, tunedSettings, tuningFile, writeTuning } from './tuning.js';
 export { rpcTurns, type Turns } from './turns.js';

@@ -1,5 +1,5 @@
 /** Settings of the inference room: how many workers a model gets, how batches are cut, where queues end. */
-import { integer, type Settings } from '../chassis/settings.js';
+import { integer, type Settings, text } from '../chassis/settings.js';
 
 export const inferenceSettings = {
   workers: integer({
@@ -10,6 +10,15 @@ export const inferenceSettings = {
     max: 256,
     reason:
       'Worker threads of each model. 0: one a core this process may use (affinity and cgroup limit). On two cores, two workers of one thread each were the fastest schedule found; more than cores only add waiting.',
+  }),
+  threads: integer({
+    env: 'PLEXUS_THREADS',
+    unit: 'count',
+    default: 1,
+    min: 1,
+    max: 256,
+    reason:
+      'Threads of each worker: of one matrix product. Workers share the load better than threads share a product; more than one pays where a single long text must be quick and the machine is otherwise idle.',
   }),
   batchTokensMax: integer({
     env: 'PLEXUS_BATCH_TOKENS',
@@ -88,6 +97,28 @@ export const inferenceSettings = {
     max: 10_000_000,
     reason:
       'Texts beyond this are tokenized in a thread of their own, so that one text never holds up the RPC thread for more than some 10 ms.',
+  }),
+  tuningFile: text({
+    env: 'PLEXUS_TUNING',
+    unit: 'file, or off',
+    default: '',
+    reason:
+      'Settings of single models as `plexus tune` found them (docs/tuning.md); they go before those for all models. Empty: tuning.json beside the pulled models (PLEXUS_CACHE).',
+  }),
+  recordFile: text({
+    env: 'PLEXUS_RECORD',
+    unit: 'file',
+    default: '',
+    reason:
+      'Times of requests and tokens of their texts (never the texts) are added to this file, for `plexus tune --traffic`. Empty: nothing is recorded.',
+  }),
+  recordBytesMax: integer({
+    env: 'PLEXUS_RECORD_BYTES',
+    unit: 'bytes',
+    default: 67_108_864,
+    min: 1_024,
+    max: 10_000_000_000,
+    reason: 'Size of that file at which recording ends: about a million requests of one text.',
   }),
 } as const;
 

@@ -1,7 +1,8 @@
 /** Settings of the capability services: which models answer where a request names none, and how their runtime is cut. */
 
 import { integer, list, readSettings, text } from '../chassis/settings.js';
-import { inferenceSettings } from '../inference/index.js';
+import { inferenceSettings, tuningFile } from '../inference/index.js';
+import { cacheFolder, modelSettings } from '../models/index.js';
 
 export const serviceSettings = {
   tokenizeModel: text({
@@ -47,5 +48,7 @@ export const serviceSettings = {
   }),
 } as const;
 
+const read = readSettings({ ...serviceSettings, ...inferenceSettings, ...modelSettings }, process.env);
+
 /** Read once, when the process starts. Throws one Error that lists all mistakes. */
-export const settings = readSettings({ ...serviceSettings, ...inferenceSettings }, process.env);
+export const settings = { ...read, tuningFile: tuningFile(read.tuningFile, cacheFolder(read)) };

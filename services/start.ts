@@ -12,12 +12,13 @@ import { advertisedAddress, instanceName, plexusVersion, processSettings } from 
 import { createServer, serverSettings } from '../chassis/server.js';
 import { list, readSettings } from '../chassis/settings.js';
 import { tlsSettings } from '../chassis/tls.js';
-import { createHub, type Hub, type Running } from '../inference/index.js';
+import { createHub, type Hub, type Running, readTuning, usableCores } from '../inference/index.js';
 import { createRepository, modelFolders, modelSettings } from '../models/index.js';
 import { packageRoot } from '../protos/index.js';
 import { consulSettings, openRegistry, type Registration, type Registry, registrySettings } from '../registry/index.js';
 import type { CapabilityModule } from './capability.js';
 import { createModelsService } from './models.js';
+import { settings as runtime } from './settings.js';
 
 export const loadSettings = {
   load: list({
@@ -48,6 +49,7 @@ export async function startService<M extends Running>(
   const { capability } = module;
   const instance = instanceName(settings, capability);
   const log = createLogger(instance, settings.logLevel);
+  await sayTuned(log);
   const repository = createRepository({ folders: modelFolders(models, packageRoot) });
   const hub: Hub<M> = createHub<M>({
     repository,
@@ -160,4 +162,17 @@ export async function startService<M extends Running>(
   await lifecycle.start();
   log.info({ port, models: readyModels }, 'ready');
   return { instance, port, log, stop: () => lifecycle.stop() };
+}
+
+/** Which models run as they were tuned and which cannot; a file that is wrong ends the start. */
+async function sayTuned(log: Logger): Promise<void> {
+  const tuning = Object.entries(runtime.tuningFile === '' ? {} : await readTuning(runtime.tuningFile));
+  const cores = usableCores();
+  const fit = tuning.filter(([, { measured }]) => measured.cores === cores);
+  const others = tuning.filter((entry) => !fit.includes(entry));
+  if (fit.length > 0) log.info({ models: fit.map(([model]) => model) }, 'tuned');
+  if (others.length > 0) {
+    const models = others.map(([model, { measured }]) => `${model} (${measured.cores} cores)`);
+    log.warn({ models, cores }, 'tuned for another number of cores: they run untuned');
+  }
 }
