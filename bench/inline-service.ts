@@ -34,7 +34,8 @@ async function embed(text: string): Promise<{ values: number[] }> {
   const { last_hidden_state: hidden } = await session.run(given, ['last_hidden_state']);
   const width = hidden?.dims[2] as number;
   const vector = new Float32Array(width);
-  pool('mean', hidden?.data as Float32Array, 0, ids.length, width, vector, 0, width);
+  const vectors = { hidden: hidden?.data as Float32Array, from: 0, length: ids.length, width, skip: 0 };
+  pool('mean', vectors, vector, 0, width);
   normalize(vector);
   return { values: vector as unknown as number[] };
 }
@@ -48,6 +49,8 @@ const service = implement<EmbedHandlers>(
       return { embeddings };
     },
     async *EmbedStream() {},
+    EmbedTokens: () => ({}),
+    EmbedSparse: () => ({}),
     Similarity: () => ({}),
   },
   { codecs: embedCodecs },

@@ -1,5 +1,6 @@
 /**
- * A model that reads tokens and gives one vector or one row of logits a text: transformers, averaged word vectors, n-gram models.
+ * A model that reads tokens and gives vectors or logits, of a text or of each token: transformers, averaged word vectors, n-gram
+ * models.
  * Puts the parts of this room together: tokenizer on the RPC thread (in slices), queue and scheduler there too, sessions in the
  * worker threads. Knows nothing of embeddings or labels as services see them.
  */
@@ -11,11 +12,13 @@ import { usableCores } from './cores.js';
 import type { Running } from './hub.js';
 import { openTokenizer } from './open-tokenizer.js';
 import { createPool } from './pool.js';
-import type { BatchAnswer, BatchJob, ModelShape, WorkerStart } from './protocol.js';
+import { pooledWidth } from './pooling.js';
+import type { BatchAnswer, BatchJob, ModelShape, Reduction, WorkerStart } from './protocol.js';
 import type { Input } from './quarantine.js';
 import { createRecorder } from './recorder.js';
 import { createScheduler, type RunOptions, type RunTimings } from './scheduler.js';
 import type { InferenceSettings } from './settings.js';
+import type { SparseOptions } from './sparse.js';
 import { createTextReader, type TextReader } from './texts.js';
 import type { Tokenizer } from './tokenizer/index.js';
 import { tunedSettings } from './tuning.js';
@@ -37,7 +40,13 @@ export type Post =
       normalize?: boolean;
       /** The first so many numbers only; 0 or absent: all. */
       dimensions?: number;
+      /** Leading tokens that are not pooled: those of a prompt. Default 0. */
+      skip?: number;
     }
+  /** A vector a token, one after the other; where the model labels tokens, the logits of each. */
+  | { kind: 'tokens'; normalize?: boolean; dimensions?: number }
+  /** Weights of the vocabulary: id, weight, id, weight, ... heaviest first. */
+  | ({ kind: 'sparse' } & SparseOptions)
   | { kind: 'logits' };
 
 export interface EncoderOutput {
@@ -48,7 +57,7 @@ export interface EncoderOutput {
 
 export interface EncoderModel extends Running {
   readonly tokenizer: Tokenizer;
-  /** What the graph gives: 'hidden' can be pooled in every way, 'sentence' was pooled by the model, 'logits' are labels' scores. */
+  /** What the graph gives: 'hidden' can be pooled in every way, 'sentence' was pooled by the model, logits are scores of a text or of each token. */
   readonly shape: Readonly<ModelShape>;
   /** Turns texts into token ids without holding up the thread; counted in the statistics. */
   readonly texts: TextReader;
@@ -68,9 +77,7 @@ export interface EncoderOptions {
 interface Item extends Input {
   readonly ids: Int32Array;
   readonly typeIds: Uint8Array | undefined;
-  readonly pooling: Pooling;
-  readonly normalize: boolean;
-  readonly dimensions: number;
+  readonly reduction: Reduction;
 }
 
 const WORKER = new URL('./worker.js', import.meta.url);
@@ -92,7 +99,7 @@ export async function openEncoder(
     file: join(model.folder, weights),
     threads: settings.threads,
     tokensMax: manifest.maxTokens,
-    want: manifest.task === 'classify' ? 'logits' : 'vectors',
+    want: wantOf(model),
   };
   const pool = createPool<BatchJob, BatchAnswer, ModelShape>({
     name,
@@ -121,8 +128,7 @@ export async function openEncoder(
         const job = pack(items);
         const verdict = await pool.run(job, [job.ids.buffer as ArrayBuffer]);
         if (verdict.at !== 'done') return verdict;
-        const { output, computeMs } = verdict.body;
-        return { at: 'done', body: { outputs: unpack(items, output, shape), computeMs } };
+        return { at: 'done', body: { outputs: unpack(verdict.body), computeMs: verdict.body.computeMs } };
       },
     },
     settings,
@@ -146,7 +152,8 @@ export async function openEncoder(
     .reduce((sum, { bytes }) => sum + bytes, 0);
 
   const runAll: EncoderModel['runAll'] = async (inputs, post, options) => {
-    const made = inputs.map((input, index) => toItem(name, manifest.maxTokens, shape, input, post, index));
+    const reduction = toReduction(name, shape, post);
+    const made = inputs.map((input, index) => toItem(name, manifest.maxTokens, shape, input, reduction, index));
     recorder?.note(inputs.map(({ ids }) => ids.length));
     return scheduler.submit(made, options);
   };
@@ -164,11 +171,11 @@ export async function openEncoder(
     run,
     async warmUp(signal) {
       // The workers have run the graph already; this proves the way there and back.
-      const post: Post = shape.output === 'logits' ? { kind: 'logits' } : { kind: 'pool', pooling: 'mean' };
       const ids = new Int32Array(Math.min(8, manifest.maxTokens));
+      const [post, expected] = warmUpOf(shape, ids.length);
       const { output } = await run({ ids }, post, { signal, deadlineMs: Number.POSITIVE_INFINITY });
-      if (output.length !== shape.width) {
-        throw new MeshError('MODEL_UNSUPPORTED', `${name} gave ${output.length} numbers where it said ${shape.width}`);
+      if (output.length !== expected) {
+        throw new MeshError('MODEL_UNSUPPORTED', `${name} gave ${output.length} numbers where it said ${expected}`);
       }
     },
     stats: () => ({
@@ -184,12 +191,56 @@ export async function openEncoder(
   };
 }
 
+/** What the graph of a model of this manifest must give. */
+function wantOf({ manifest: { task, embed, classify } }: StoredModel): WorkerStart['want'] {
+  if (task === 'classify') return classify?.level === 'token' ? 'token-logits' : 'logits';
+  return embed?.sparse ? 'token-logits' : 'vectors';
+}
+
+/** The smallest run that touches everything, and how many numbers it gives. */
+function warmUpOf(shape: ModelShape, tokens: number): [Post, number] {
+  switch (shape.output) {
+    case 'logits':
+      return [{ kind: 'logits' }, shape.width];
+    case 'token-logits':
+      return [{ kind: 'tokens' }, shape.width * tokens];
+    default:
+      return [{ kind: 'pool', pooling: 'mean' }, shape.width];
+  }
+}
+
+const GIVES: Readonly<Record<ModelShape['output'], string>> = {
+  hidden: 'vectors',
+  sentence: 'one vector a text',
+  logits: 'labels',
+  'token-logits': 'scores a token',
+};
+const GIVEN_BY: Readonly<Record<Post['kind'], readonly ModelShape['output'][]>> = {
+  pool: ['hidden', 'sentence'],
+  tokens: ['hidden', 'token-logits'],
+  sparse: ['token-logits'],
+  logits: ['logits'],
+};
+
+/** Complete, and one object for all texts of a request. MODEL_WRONG_TASK where the graph does not give it. */
+function toReduction(name: string, shape: ModelShape, post: Post): Reduction {
+  if (!GIVEN_BY[post.kind].includes(shape.output)) {
+    throw new MeshError('MODEL_WRONG_TASK', `${name} gives ${GIVES[shape.output]}`);
+  }
+  if (post.kind === 'logits' || post.kind === 'sparse') return post;
+  const whole = post.kind === 'pool' ? pooledWidth(post.pooling, shape.width) : shape.width;
+  const dimensions = Math.min(whole, post.dimensions || whole);
+  const normalize = post.normalize ?? false;
+  if (post.kind === 'tokens') return { kind: 'tokens', normalize, dimensions };
+  return { kind: 'pool', pooling: post.pooling, normalize, dimensions, skip: post.skip ?? 0 };
+}
+
 function toItem(
   name: string,
   tokensMax: number,
   shape: ModelShape,
   { ids, typeIds }: EncoderInput,
-  post: Post,
+  reduction: Reduction,
   index: number,
 ): Item {
   if (ids.length > tokensMax) {
@@ -198,19 +249,14 @@ function toItem(
       `text ${index} of the request has ${ids.length} tokens; ${name} takes ${tokensMax}`,
     );
   }
-  if ((post.kind === 'logits') !== (shape.output === 'logits')) {
-    throw new MeshError('MODEL_WRONG_TASK', `${name} gives ${shape.output === 'logits' ? 'labels' : 'vectors'}`);
-  }
   const given = shape.typed ? typeIds : undefined;
-  const input = {
+  return {
     ids,
     typeIds: given,
     weight: ids.length,
     identity: () => [new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength), ...(given ? [given] : [])],
+    reduction,
   };
-  if (post.kind === 'logits') return { ...input, pooling: 'mean', normalize: false, dimensions: shape.width };
-  const dimensions = Math.min(shape.width, post.dimensions || shape.width);
-  return { ...input, pooling: post.pooling, normalize: post.normalize ?? false, dimensions };
 }
 
 /** Rows one after the other, without padding: what is moved to the worker is what has been read. */
@@ -225,27 +271,22 @@ function pack(items: readonly Item[]): BatchJob {
     lengths: new Uint32Array(items.length),
     ids: new Int32Array(total),
     typeIds: new Uint8Array(typed ? total : 0),
-    poolings: items.map(({ pooling }) => pooling),
-    dimensions: new Uint32Array(items.length),
-    normalize: new Uint8Array(items.length),
+    reductions: items.map(({ reduction }) => reduction),
   };
   for (let row = 0, at = 0; row < items.length; row++) {
-    const { ids, typeIds, dimensions, normalize } = items[row] as Item;
+    const { ids, typeIds } = items[row] as Item;
     job.lengths[row] = ids.length;
     job.ids.set(ids, at);
     if (typeIds) job.typeIds.set(typeIds, at);
-    job.dimensions[row] = dimensions;
-    job.normalize[row] = normalize ? 1 : 0;
     at += ids.length;
   }
   return job;
 }
 
-function unpack(items: readonly Item[], output: Float32Array, shape: ModelShape): Float32Array[] {
+function unpack({ output, sizes }: BatchAnswer): Float32Array[] {
   let at = 0;
-  return items.map(({ dimensions }) => {
-    const length = shape.output === 'logits' ? shape.width : dimensions;
-    at += length;
-    return output.subarray(at - length, at);
+  return Array.from(sizes, (size) => {
+    at += size;
+    return output.subarray(at - size, at);
   });
 }

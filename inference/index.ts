@@ -20,13 +20,16 @@ export {
 } from './hub.js';
 export { openTokenizer } from './open-tokenizer.js';
 export type { PackedEncoding } from './packed-encoding.js';
-export { normalize, POOLINGS } from './pooling.js';
+export { normalize, POOLINGS, pooledWidth } from './pooling.js';
 export type { RunOptions, RunTimings } from './scheduler.js';
 export { type InferenceSettings, inferenceSettings } from './settings.js';
+export { SPARSE_WIDTH_MAX, type SparseOptions, type SparseRule } from './sparse.js';
 export {
   createTextReader,
   type FitOptions,
   type FittedText,
+  type PlacedText,
+  type PlaceOptions,
   type TextInput,
   type TextReader,
   type Truncate,

@@ -1,5 +1,6 @@
 /** What the RPC thread and a worker thread say to each other: plain data, its big arrays transferred rather than copied. */
 import type { Pooling } from '../models/index.js';
+import type { SparseOptions } from './sparse.js';
 
 /** How a worker is started. */
 export interface WorkerStart {
@@ -9,19 +10,35 @@ export interface WorkerStart {
   threads: number;
   /** Longest row the model takes; the worker warms up with it. */
   tokensMax: number;
-  /** What is wanted of the model. */
-  want: 'vectors' | 'logits';
+  /** What is wanted of the model: vectors, scores of a text's labels, or scores of each token's labels (or vocabulary). */
+  want: 'vectors' | 'logits' | 'token-logits';
 }
 
 /** What the session turned out to be. */
 export interface ModelShape {
-  /** What a row gives: token vectors to be pooled, a vector the model pooled itself, or logits. */
-  output: 'hidden' | 'sentence' | 'logits';
-  /** Numbers of a vector, or labels. */
+  /** What a row gives: token vectors to be pooled, a vector the model pooled itself, logits of the text, or of each token. */
+  output: 'hidden' | 'sentence' | 'logits' | 'token-logits';
+  /** Numbers of a vector, or labels, or of the vocabulary. */
   width: number;
   /** True where the model reads token_type_ids. */
   typed: boolean;
 }
+
+/** What the worker makes of a row before it crosses. Rows of one request share one object, which crosses once. */
+export type Reduction =
+  | {
+      kind: 'pool';
+      pooling: Pooling;
+      normalize: boolean;
+      /** Numbers kept. */
+      dimensions: number;
+      /** Leading tokens that are not pooled. */
+      skip: number;
+    }
+  /** A vector (or logits) a token, one after the other; normalized each on its own. */
+  | { kind: 'tokens'; normalize: boolean; dimensions: number }
+  | ({ kind: 'sparse' } & SparseOptions)
+  | { kind: 'logits' };
 
 /** A batch. Rows stand one after the other without padding; the worker pads. */
 export interface BatchJob {
@@ -30,17 +47,15 @@ export interface BatchJob {
   ids: Int32Array;
   /** Empty where no row has any: all are 0. */
   typeIds: Uint8Array;
-  /** One a row; not read for logits. */
-  poolings: readonly Pooling[];
-  /** Numbers kept of each row's vector; not read for logits. */
-  dimensions: Uint32Array;
-  /** 1 where the row is scaled to length 1. */
-  normalize: Uint8Array;
+  /** One a row. */
+  reductions: readonly Reduction[];
 }
 
 export interface BatchAnswer {
-  /** Rows one after the other, each as long as its `dimensions`, or as the model's width for logits. */
+  /** Rows one after the other. */
   output: Float32Array;
+  /** Numbers of each row. */
+  sizes: Uint32Array;
   /** Inside session.run. */
   computeMs: number;
 }

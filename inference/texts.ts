@@ -37,9 +37,23 @@ export interface TextInput {
   pair?: string;
 }
 
+/** A text as a model reads it, with the place of each token in it. */
+export interface PlacedText {
+  encoding: PackedEncoding;
+  /** True where it was cut. */
+  truncated: boolean;
+}
+
+export interface PlaceOptions extends FitOptions {
+  /** Given: a text that is too long is not cut but read in overlapping pieces, each repeating so many tokens of the last. */
+  stride?: number;
+}
+
 export interface TextReader {
   /** Ids for a model, one a text. TEXT_TOO_LONG names the text where cutting is refused. */
   fit(texts: readonly TextInput[], options: FitOptions): Promise<FittedText[]>;
+  /** The same with all that a tokenizer knows, for answers that point into the text. Pieces beyond the first are `overflowing`. */
+  place(texts: readonly TextInput[], options: PlaceOptions): Promise<PlacedText[]>;
   /** Everything a tokenizer knows of each text. FIELD_INVALID names `truncation` where it cannot be done to a text. */
   encode(texts: readonly TextInput[], options: Partial<EncodeOptions>, signal: AbortSignal): Promise<PackedEncoding[]>;
   count(texts: readonly string[], addSpecialTokens: boolean, signal: AbortSignal): Promise<number[]>;
@@ -154,14 +168,28 @@ export function createTextReader(options: TextReaderOptions): TextReader {
     return answers;
   }
 
+  const tooLong = (field: string, tokens: number, tokensMax: number): MeshError => {
+    const text = `has ${tokens} tokens; ${name} takes ${tokensMax}: shorten it, split it (Tokenize.Chunk), or allow truncation`;
+    return fieldError('TEXT_TOO_LONG', field, text, { limit: String(tokensMax) });
+  };
+
   return {
     async fit(texts, { tokensMax, truncate, field, signal }) {
       const jobs = texts.map((input) => ({ ...input, kind: 'fit' as const, tokensMax, truncate }));
       const answers = await perform<'fit'>(jobs, signal);
       return answers.map((answer, index) => {
-        if (!('tooLong' in answer)) return answer;
-        const text = `has ${answer.tooLong} tokens; ${name} takes ${tokensMax}: shorten it, split it (Tokenize.Chunk), or allow truncation`;
-        throw fieldError('TEXT_TOO_LONG', field(index), text, { limit: String(tokensMax) });
+        if ('tooLong' in answer) throw tooLong(field(index), answer.tooLong, tokensMax);
+        return answer;
+      });
+    },
+    async place(texts, { tokensMax, truncate, field, signal, stride }) {
+      const cut = { maxTokens: tokensMax, truncationSide: truncate === 'left' ? 'left' : 'right' } as const;
+      const whole = truncate === 'refuse' && stride === undefined;
+      const options = whole ? {} : { ...cut, stride: stride ?? 0 };
+      const jobs = texts.map((input) => ({ ...input, kind: 'encode' as const, options }));
+      return (await perform<'encode'>(jobs, signal)).map((encoding, index) => {
+        if (encoding.ids.length > tokensMax) throw tooLong(field(index), encoding.ids.length, tokensMax);
+        return { encoding, truncated: stride === undefined && encoding.overflowing.length > 0 };
       });
     },
     encode: (texts, encodeOptions, signal) =>

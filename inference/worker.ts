@@ -4,8 +4,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { normalize, pool } from './pooling.js';
 import type { BatchAnswer, BatchJob, FromWorker, ModelShape, ToWorker, WorkerStart } from './protocol.js';
+import { reduceRows } from './reduce.js';
 
 interface Opened {
   session: InferenceSession;
@@ -24,6 +24,7 @@ const OUTPUTS: Record<WorkerStart['want'], readonly { name: string; output: Mode
     { name: 'sentence_embedding', output: 'sentence', rank: 2 },
   ],
   logits: [{ name: 'logits', output: 'logits', rank: 2 }],
+  'token-logits': [{ name: 'logits', output: 'token-logits', rank: 3 }],
 };
 
 async function open(start: WorkerStart): Promise<Opened> {
@@ -86,10 +87,10 @@ async function run({ session, shape, outputName, inputs }: Opened, job: BatchJob
   const computeMs = performance.now() - startedMs;
   const tensor = results[outputName] as Tensor;
   shape.width = tensor.dims[tensor.dims.length - 1] as number; // symbolic in some exports: the first run tells
-  const output = collect(shape, job, tensor.data as Float32Array, width);
+  const reduced = reduceRows(shape, job, tensor.data as Float32Array, width);
   tensor.dispose(); // native memory is otherwise held until the collector comes
   for (const each of Object.values(feeds)) each.dispose();
-  return { output, computeMs };
+  return { ...reduced, computeMs };
 }
 
 /**
@@ -114,24 +115,6 @@ function feed(name: string, type: 'int64' | 'int32', job: BatchJob, rows: number
     : new Tensor('int32', words, [rows, width]);
 }
 
-function collect(shape: ModelShape, job: BatchJob, data: Float32Array, padded: number): Float32Array {
-  const { width } = shape;
-  if (shape.output === 'logits') return data.slice();
-  let total = 0;
-  for (const dimensions of job.dimensions) total += dimensions;
-  const output = new Float32Array(total);
-  for (let row = 0, at = 0; row < job.lengths.length; row++) {
-    const dimensions = job.dimensions[row] as number;
-    if (shape.output === 'hidden') {
-      const from = row * padded * width;
-      pool(job.poolings[row] ?? 'mean', data, from, job.lengths[row] as number, width, output, at, dimensions);
-    } else output.set(data.subarray(row * width, row * width + dimensions), at);
-    if (job.normalize[row] === 1) normalize(output.subarray(at, at + dimensions));
-    at += dimensions;
-  }
-  return output;
-}
-
 /** A short row and the longest one: proves that the graph runs and lets the arena grow before anybody waits for it. */
 async function warmUp(opened: Opened, tokensMax: number): Promise<void> {
   for (const length of new Set([1, Math.max(1, Math.min(tokensMax, 128)), Math.max(1, Math.min(tokensMax, 512))])) {
@@ -139,9 +122,7 @@ async function warmUp(opened: Opened, tokensMax: number): Promise<void> {
       lengths: Uint32Array.of(length),
       ids: new Int32Array(length),
       typeIds: new Uint8Array(0),
-      poolings: ['cls'],
-      dimensions: Uint32Array.of(1),
-      normalize: Uint8Array.of(0),
+      reductions: [{ kind: 'pool', pooling: 'cls', normalize: false, dimensions: 1, skip: 0 }],
     });
   }
 }

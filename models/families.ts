@@ -31,3 +31,8 @@ export function embedFamily(name: string): EmbedFacts {
   const found = FAMILIES.find((family) => family.name.test(name))?.facts;
   return { pooling: found?.pooling ?? 'mean', prompts: { ...found?.prompts } };
 }
+
+/** SPLADE models that were published without a SpladePooling module. */
+export function sparseFamily(name: string): { pooling: 'max'; activation: 'relu' } | undefined {
+  return /splade/i.test(name) ? { pooling: 'max', activation: 'relu' } : undefined;
+}

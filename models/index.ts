@@ -9,11 +9,11 @@ export {
   type Derived,
   type Manifest,
   type ManifestFile,
-  type Pooling,
   type Quality,
   TASKS,
   type Task,
 } from './manifest.js';
+export { isPooling, POOLING_MODES, type Pooling, type PoolingMode, poolingModes } from './pooling.js';
 export { hasFp32, type Measured, type QuantizeOptions, quantizeModel } from './quantize/quantize.js';
 export { formatReference, type ModelReference, parseReference } from './reference.js';
 export {

@@ -6,9 +6,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshError } from '../chassis/errors.js';
-import { embedFamily } from './families.js';
+import { embedFamily, sparseFamily } from './families.js';
 import { describeFiles, digestOf, listFiles } from './folder.js';
-import type { Manifest, Pooling } from './manifest.js';
+import type { Manifest } from './manifest.js';
+import { isPooling, type Pooling, poolingModes, readPooling } from './pooling.js';
 import { checkManifest } from './schema.js';
 import { tokenizerFiles } from './tokenizer-files.js';
 import { type Precision, precisionsOf } from './weights.js';
@@ -45,10 +46,10 @@ export async function inferManifest(folder: string, options: InferOptions): Prom
   const tokenizerConfig = (await json('tokenizer_config.json')) ?? {};
   const precisions = precisionsOf(paths);
   const precision = options.precision ?? precisions[0] ?? 'none';
-  const task = inferTask(config, {
+  const task = inferTask(options.name, config, {
     weights: precision !== 'none',
     tokenizer: tokenizerFiles(paths).length > 0,
-    sentences: has('modules.json') || has('1_Pooling/config.json'),
+    sentences: has('1_Pooling/config.json') || (has('modules.json') && !(await ranks(json))),
   });
   const files = await describeFiles(folder, paths);
   const tokenizer = files.find(({ path }) => path === 'tokenizer.json');
@@ -74,7 +75,11 @@ export async function inferManifest(folder: string, options: InferOptions): Prom
   return checkManifest(manifest, `${options.name}: inferred manifest`);
 }
 
-function inferTask(config: Json, has: { weights: boolean; tokenizer: boolean; sentences: boolean }): Manifest['task'] {
+function inferTask(
+  name: string,
+  config: Json,
+  has: { weights: boolean; tokenizer: boolean; sentences: boolean },
+): Manifest['task'] {
   if (!has.weights) {
     if (has.tokenizer) return 'tokenize';
     throw new MeshError('MODEL_UNSUPPORTED', 'the folder has neither ONNX weights of a known name nor a tokenizer');
@@ -82,13 +87,20 @@ function inferTask(config: Json, has: { weights: boolean; tokenizer: boolean; se
   const architectures = Array.isArray(config.architectures) ? config.architectures.map(String) : [];
   const architecture = architectures[0] ?? '';
   if (/For(?:ConditionalGeneration|CausalLM)$|LMHeadModel$|MTModel$/.test(architecture)) return 'summarize';
-  if (/ForTokenClassification$|ForQuestionAnswering$|ForMaskedLM$/.test(architecture) && !has.sentences) {
+  if (has.sentences) return 'embed';
+  if (/ForMaskedLM$/.test(architecture)) {
+    if (sparseFamily(name)) return 'embed';
     throw new MeshError(
       'MODEL_UNSUPPORTED',
-      `config.json: architectures is ${architecture}, which answers per token; Plexus tokenizes, embeds, classifies and summarizes`,
+      `config.json: architectures is ${architecture}, a head that fills in words; where it was trained for sparse vectors (SPLADE), write a manifest.json with embed.sparse`,
     );
   }
-  if (has.sentences) return 'embed';
+  if (/ForQuestionAnswering$/.test(architecture)) {
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      `config.json: architectures is ${architecture}, which marks an answer in a text; Plexus tokenizes, embeds, classifies and summarizes`,
+    );
+  }
   if (/For\w+$/.test(architecture) && config.id2label) return 'classify';
   if (/Model$|Embedding$/.test(architecture) || architecture === '') return 'embed';
   throw new MeshError(
@@ -132,43 +144,70 @@ async function inferEmbed(
   const pooling = await json('1_Pooling/config.json');
   const sentence = await json('config_sentence_transformers.json');
   const family = embedFamily(name);
+  const sparse = await inferSparse(config, modules, json, name);
   const prompts = recordOfText(sentence?.prompts);
   const defaultPrompt = sentence && textOf(sentence, 'default_prompt_name');
-  const dimensions =
-    numberOf(pooling ?? {}, 'word_embedding_dimension') ??
-    numberOf(config, 'hidden_size') ??
-    numberOf(config, 'd_model') ??
-    numberOf(config, 'dim');
-  if (dimensions === undefined)
+  const width = sparse
+    ? numberOf(config, 'vocab_size')
+    : (numberOf(pooling ?? {}, 'embedding_dimension') ??
+      numberOf(pooling ?? {}, 'word_embedding_dimension') ??
+      numberOf(config, 'hidden_size') ??
+      numberOf(config, 'd_model') ??
+      numberOf(config, 'dim'));
+  if (width === undefined)
     throw new MeshError(
       'MODEL_UNSUPPORTED',
-      'config.json: neither hidden_size, d_model nor dim says how long a vector is',
+      sparse
+        ? 'config.json: vocab_size does not say how many weights a text has'
+        : 'config.json: neither hidden_size, d_model nor dim says how long a vector is',
     );
+  const own = (pooling && readPooling(pooling)) ?? poolingNamed(textOf(config, 'pooling')) ?? family.pooling;
   return {
-    pooling: inferPooling(pooling) ?? poolingNamed(textOf(config, 'pooling')) ?? family.pooling,
-    normalize: types ? types.some((type) => /Normalize$/.test(type)) : config.normalize !== false,
-    dimensions,
+    pooling: sparse ? 'max' : own, // a sparse rule says its own; nobody reads this one
+
+    normalize: types ? types.some((type) => /Normalize$/.test(type)) : !sparse && config.normalize !== false,
+    dimensions: sparse ? width : width * poolingModes(own).length,
     prompts: prompts && Object.keys(prompts).length > 0 ? prompts : family.prompts,
     ...(defaultPrompt && prompts?.[defaultPrompt] !== undefined && { defaultPrompt }),
+    ...(pooling?.include_prompt === false && { poolPrompt: false }),
+    ...(sparse && { sparse }),
   };
 }
 
-function inferPooling(config: Json | undefined): Pooling | undefined {
-  if (!config) return undefined;
-  if (config.pooling_mode_cls_token) return 'cls';
-  if (config.pooling_mode_max_tokens) return 'max';
-  if (config.pooling_mode_lasttoken) return 'last';
-  if (config.pooling_mode_mean_tokens) return 'mean';
-  const named = poolingNamed(textOf(config, 'pooling_mode'));
-  if (named) return named;
-  throw new MeshError(
-    'MODEL_UNSUPPORTED',
-    '1_Pooling/config.json: asks for a pooling that is none of mean, cls, last and max',
-  );
+type Sparse = NonNullable<NonNullable<Manifest['embed']>['sparse']>;
+
+/** Sparse vectors, by a SpladePooling module or by the model's family; undefined where it makes dense ones. */
+async function inferSparse(
+  config: Json,
+  modules: Json | undefined,
+  json: (path: string) => Promise<Json | undefined>,
+  name: string,
+): Promise<Sparse | undefined> {
+  const listed = Array.isArray(modules) ? (modules as Json[]) : [];
+  const module = listed.find(({ type }) => /SpladePooling$/.test(String(type)));
+  if (module) {
+    const rule = (await json(`${textOf(module, 'path') ?? '1_SpladePooling'}/config.json`)) ?? {};
+    const pooling = textOf(rule, 'pooling_strategy') ?? 'max';
+    const activation = textOf(rule, 'activation_function') ?? 'relu';
+    if ((pooling === 'max' || pooling === 'sum') && (activation === 'relu' || activation === 'log1p_relu'))
+      return { pooling, activation };
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      `modules.json: its SpladePooling asks for ${pooling} of ${activation}; known are max and sum, relu and log1p_relu`,
+    );
+  }
+  const masked = String([config.architectures].flat()[0] ?? '').endsWith('ForMaskedLM');
+  return masked && listed.length === 0 ? sparseFamily(name) : undefined;
+}
+
+/** True where modules.json is that of a reranker, which sentence-transformers saves since its version 5. */
+async function ranks(json: (path: string) => Promise<Json | undefined>): Promise<boolean> {
+  const kind = textOf((await json('config_sentence_transformers.json')) ?? {}, 'model_type');
+  return kind === 'CrossEncoder';
 }
 
 function poolingNamed(text: string | undefined): Pooling | undefined {
-  return text === 'mean' || text === 'cls' || text === 'last' || text === 'max' ? text : undefined;
+  return text !== undefined && isPooling(text) ? text : undefined;
 }
 
 function inferClassify(config: Json): NonNullable<Manifest['classify']> {
@@ -185,8 +224,18 @@ function inferClassify(config: Json): NonNullable<Manifest['classify']> {
   ) {
     throw new MeshError('MODEL_UNSUPPORTED', 'config.json: id2label does not name every label from 0 on');
   }
+  if (/ForTokenClassification$/.test(String([config.architectures].flat()[0])))
+    return { labels, activation: 'softmax', multiLabel: false, level: 'token' };
   const multiLabel = config.problem_type === 'multi_label_classification';
-  return { labels, activation: multiLabel || labels.length === 1 ? 'sigmoid' : 'softmax', multiLabel };
+  const own = multiLabel || labels.length === 1 ? 'sigmoid' : 'softmax';
+  return { labels, activation: labels.length === 1 && givesLogits(config) ? 'none' : own, multiLabel };
+}
+
+/** Rerankers of sentence-transformers name what comes after their logit; without a name it is a sigmoid. */
+function givesLogits(config: Json): boolean {
+  const own = config.sentence_transformers as Json | undefined;
+  const named = (own && textOf(own, 'activation_fn')) ?? textOf(config, 'sbert_ce_default_activation_function');
+  return named?.endsWith('Identity') ?? false;
 }
 
 function inferSummarize(config: Json): NonNullable<Manifest['summarize']> {

@@ -3,10 +3,10 @@
  * with errors that name file and field; a folder without a manifest gets an inferred one (infer.ts).
  */
 
+import type { Pooling } from './pooling.js';
+
 export type Task = 'tokenize' | 'embed' | 'classify' | 'summarize';
 export const TASKS: readonly Task[] = ['tokenize', 'embed', 'classify', 'summarize'];
-
-export type Pooling = 'mean' | 'cls' | 'last' | 'max';
 
 export interface ManifestFile {
   /** Relative to the folder, with "/". */
@@ -46,11 +46,26 @@ export interface Manifest {
   embed?: {
     pooling: Pooling;
     normalize: boolean;
+    /** Of a whole vector; of the vocabulary where `sparse` is given. */
     dimensions: number;
     prompts: Record<string, string>;
     defaultPrompt?: string;
+    /** False: a prompt's tokens are read but not pooled. Default true. */
+    poolPrompt?: boolean;
+    /** Given: the graph has a masked-LM head, and a text becomes weights of the vocabulary (SPLADE) by this rule. */
+    sparse?: { pooling: 'max' | 'sum'; activation: 'relu' | 'log1p_relu' };
   };
-  classify?: { labels: string[]; activation: 'softmax' | 'sigmoid'; multiLabel: boolean };
+  classify?: {
+    /** In the order of the logits. */
+    labels: string[];
+    /** 'none': scores are the logits themselves, as some rerankers were trained. */
+    activation: 'softmax' | 'sigmoid' | 'none';
+    multiLabel: boolean;
+    /** 'token': the graph labels every token (entities). Default 'text'. */
+    level?: 'text' | 'token';
+    /** How scores become probabilities that can be believed. */
+    calibration?: Calibration;
+  };
   summarize?: {
     mode: 'extractive' | 'abstractive';
     /** Extractive: "name@version" of the embedder that compares sentences. */
@@ -71,6 +86,39 @@ export interface Manifest {
   created?: string;
   /** What it was made from, where it was made by `plexus models quantize`. */
   derived?: Derived;
+}
+
+/** Fitted on labelled texts that the model was not trained on (`plexus models calibrate`). */
+export type Calibration = (
+  | {
+      method: 'temperature';
+      /** Logits are divided by it before the activation. */
+      temperature: number;
+    }
+  | {
+      method: 'platt';
+      /** One a label: its share becomes sigmoid(slope * logit + intercept). */
+      slopes: number[];
+      intercepts: number[];
+    }
+  | {
+      method: 'isotonic';
+      /** One curve a label: what the activation gave to what it is worth, rising, straight between the points. */
+      curves: { from: number[]; to: number[] }[];
+    }
+) & { fitted?: CalibrationFit };
+
+/** What a calibration was fitted on, and what it changed on texts that it was not fitted on. */
+export interface CalibrationFit {
+  set: string;
+  /** Texts it was fitted on, and texts it was measured on. */
+  rows: number;
+  heldOut: number;
+  /** Expected calibration error (15 bins of equal width, best label) and mean negative log-likelihood, of the held-out texts. */
+  eceBefore: number;
+  eceAfter: number;
+  nllBefore: number;
+  nllAfter: number;
 }
 
 /** How a model was made from another, and what that cost and brought, measured on a sample. */

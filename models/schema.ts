@@ -8,6 +8,7 @@ import { MeshError, type Violation } from '../chassis/errors.js';
 import { byCodeUnit, digestOf, FILES_MAX } from './folder.js';
 import { type Manifest, TASKS } from './manifest.js';
 import { isSafePath, MODEL_NAME, MODEL_VERSION } from './path.js';
+import { isPooling, POOLING_MODES } from './pooling.js';
 
 /** Bytes of a manifest.json that is read. */
 export const MANIFEST_BYTES_MAX = 4 * 2 ** 20;
@@ -33,17 +34,71 @@ const quality = z.strictObject({
 });
 
 const embed = z.strictObject({
-  pooling: z.enum(['mean', 'cls', 'last', 'max']),
+  pooling: z
+    .string()
+    .max(100)
+    .refine(isPooling, { error: `must be one of ${POOLING_MODES.join(', ')}, or several of them joined by "+"` })
+    .describe(`${POOLING_MODES.join(', ')}; several joined by "+" stand one after the other.`),
   normalize: z.boolean(),
-  dimensions: z.int().min(1).max(65_536),
+  dimensions: z
+    .int()
+    .min(1)
+    .max(2 ** 24)
+    .describe('Of a whole vector; of the vocabulary where sparse is given.'),
   prompts: z.record(words(64), z.string().max(4_000)).describe('Text put before an input, by the name of the prompt.'),
   defaultPrompt: words(64).exactOptional(),
+  poolPrompt: z.boolean().exactOptional().describe("False: a prompt's tokens are read but not pooled."),
+  sparse: z
+    .strictObject({ pooling: z.enum(['max', 'sum']), activation: z.enum(['relu', 'log1p_relu']) })
+    .exactOptional()
+    .describe(
+      'Given: the graph has a masked-LM head, and a text becomes weights of the vocabulary (SPLADE) by this rule.',
+    ),
 });
 
+const LABELS_MAX = 100_000;
+const fit = z.strictObject({
+  set: words(400),
+  rows: count,
+  heldOut: count,
+  eceBefore: finite,
+  eceAfter: finite,
+  nllBefore: finite,
+  nllAfter: finite,
+});
+const points = z.array(finite).min(2).max(10_000);
+
+const calibration = z
+  .discriminatedUnion('method', [
+    z.strictObject({
+      method: z.literal('temperature'),
+      temperature: z.number().positive().max(1_000).describe('Logits are divided by it before the activation.'),
+      fitted: fit.exactOptional(),
+    }),
+    z.strictObject({
+      method: z.literal('platt'),
+      slopes: z.array(finite).min(1).max(LABELS_MAX).describe('One a label: sigmoid(slope * logit + intercept).'),
+      intercepts: z.array(finite).min(1).max(LABELS_MAX),
+      fitted: fit.exactOptional(),
+    }),
+    z.strictObject({
+      method: z.literal('isotonic'),
+      curves: z
+        .array(z.strictObject({ from: points, to: points }))
+        .min(1)
+        .max(LABELS_MAX)
+        .describe('One a label: what the activation gave to what it is worth, straight between the points.'),
+      fitted: fit.exactOptional(),
+    }),
+  ])
+  .describe('How scores become probabilities that can be believed (plexus models calibrate).');
+
 const classify = z.strictObject({
-  labels: z.array(words(200)).min(1).max(100_000).describe('In the order of the logits.'),
-  activation: z.enum(['softmax', 'sigmoid']),
+  labels: z.array(words(200)).min(1).max(LABELS_MAX).describe('In the order of the logits.'),
+  activation: z.enum(['softmax', 'sigmoid', 'none']),
   multiLabel: z.boolean(),
+  level: z.enum(['text', 'token']).exactOptional().describe('token: the graph labels every token (entities).'),
+  calibration: calibration.exactOptional(),
 });
 
 const summarize = z.strictObject({
@@ -165,6 +220,37 @@ function disagreements(manifest: Manifest): Violation[] {
     say('embed.defaultPrompt', `"${prompt}" is not one of embed.prompts`);
   const labels = manifest.classify?.labels ?? [];
   if (new Set(labels).size !== labels.length) say('classify.labels', 'has a label twice');
+  for (const [field, description] of calibrationMistakes(manifest.classify)) say(field, description);
+  return found;
+}
+
+/** A calibration has numbers for every label, and curves that rise. */
+function calibrationMistakes(classify: Manifest['classify']): [string, string][] {
+  const { calibration, labels = [], level, activation } = classify ?? {};
+  if (!calibration) return [];
+  const field = 'classify.calibration';
+  if (level === 'token') return [[field, 'is for labels of texts; this model labels tokens']];
+  if (activation === 'none') return [[field, 'makes probabilities; this model has the activation "none"']];
+  const found: [string, string][] = [];
+  const oneALabel = (name: string, length: number): void => {
+    if (length !== labels.length) found.push([`${field}.${name}`, `has ${length} items for ${labels.length} labels`]);
+  };
+  if (calibration.method === 'platt') {
+    oneALabel('slopes', calibration.slopes.length);
+    oneALabel('intercepts', calibration.intercepts.length);
+  }
+  if (calibration.method === 'isotonic') {
+    oneALabel('curves', calibration.curves.length);
+    const falls = (numbers: readonly number[], step: number): boolean =>
+      numbers.some((number, index) => index > 0 && number - (numbers[index - 1] as number) < step);
+    for (const [index, { from, to }] of calibration.curves.entries()) {
+      const where = `${field}.curves[${index}]`;
+      if (from.length !== to.length) found.push([where, `has ${from.length} numbers in from, ${to.length} in to`]);
+      if (falls(from, Number.MIN_VALUE)) found.push([`${where}.from`, 'must rise from number to number']);
+      if (falls(to, 0) || to.some((share) => share < 0 || share > 1))
+        found.push([`${where}.to`, 'must be shares from 0 to 1 that do not fall']);
+    }
+  }
   return found;
 }
 

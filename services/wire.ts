@@ -144,3 +144,50 @@ function timingsSize(timings: Timings): number {
 function times({ tokenizeMs, queueMs, batchMs, computeMs, totalMs }: Timings): (number | undefined)[] {
   return [tokenizeMs, queueMs, batchMs, computeMs, totalMs] as (number | undefined)[];
 }
+
+/** A length-delimited field whose content is made already, in pieces. */
+export function prefixed(field: number, pieces: Buffer[]): Buffer[] {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const prefix = createWriter(lengthSize(length) - length);
+  writeLength(prefix, field, length);
+  return [prefix.bytes, ...pieces];
+}
+
+export type Column = Int32Array | Uint32Array | Uint8Array | Int8Array;
+
+/** A packed repeated field; left out where it is empty. */
+export function* column(field: number, values: Column, code: (value: number) => number): Generator<Buffer> {
+  if (values.length === 0) return;
+  let size = 0;
+  for (let index = 0; index < values.length; index++) size += varintSize(code(values[index] as number));
+  const writer = createWriter(lengthSize(size));
+  writeLength(writer, field, size);
+  for (let index = 0; index < values.length; index++) writeVarint(writer, code(values[index] as number));
+  yield writer.bytes;
+}
+
+/** Repeated floats, as they lie in memory: packed, little-endian. Left out where there are none. */
+export function floats(field: number, values: Float32Array): Buffer[] {
+  if (values.length === 0) return [];
+  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+  return prefixed(field, [bytes]);
+}
+
+/** A repeated string. */
+export function* strings(field: number, bytes: Uint8Array, lengths: Uint32Array): Generator<Buffer> {
+  let size = 0;
+  for (const length of lengths) size += lengthSize(length);
+  const writer = createWriter(size);
+  let from = 0;
+  for (const length of lengths) {
+    writeLength(writer, field, length);
+    // A token is a few bytes: a loop is faster than a call that copies.
+    for (const end = from + length; from < end; from++) writer.bytes[writer.at++] = bytes[from] as number;
+  }
+  yield writer.bytes;
+}
+
+/** uint32 and int32: a number as it is. */
+export const plain = (value: number): number => value;
+/** sint32: -1 is 1, 1 is 2. */
+export const zigzag = (value: number): number => ((value << 1) ^ (value >> 31)) >>> 0;

@@ -19,6 +19,7 @@ const TAKEN = new Set([
   'sentence_bert_config.json',
   'config_sentence_transformers.json',
   '1_Pooling/config.json',
+  '1_SpladePooling/config.json',
   'README.md',
 ]);
 const LICENCE = /^(?:LICEN[CS]E|NOTICE)(?:\.(?:txt|md))?$/i;

@@ -103,6 +103,6 @@ function plain(
   dimensions: number;
   truncate: Truncate;
 } {
-  const pooling = model.manifest.embed?.pooling ?? (model.poolings[0] as Pooling);
-  return { pooling, normalize: true, prompt: '', dimensions: model.dimensions, truncate };
+  const pooling = model.poolings[0] as Pooling;
+  return { pooling, normalize: true, prompt: '', dimensions: model.dimensionsOf(pooling), truncate };
 }

@@ -1,12 +1,15 @@
-/** EmbedRequest and SimilarityRequest to plain, complete options: first what the request alone says, then what the model can do. */
+/** The requests of Embed to plain, complete options: first what the request alone says, then what the model can do. */
 import { invalid, range, textLength, texts } from '../../chassis/check.js';
+import { fieldError } from '../../chassis/errors.js';
 import type { Truncate } from '../../inference/index.js';
 import type { Pooling } from '../../models/index.js';
 import type { EmbedRequest__Output } from '../../protos/gen/plexus/v1/EmbedRequest.js';
+import type { EmbedSparseRequest__Output } from '../../protos/gen/plexus/v1/EmbedSparseRequest.js';
+import type { EmbedTokensRequest__Output } from '../../protos/gen/plexus/v1/EmbedTokensRequest.js';
 import type { SimilarityRequest__Output } from '../../protos/gen/plexus/v1/SimilarityRequest.js';
 import { checkTruncate, oneOf } from '../truncate.js';
 import type { VectorFormat } from './format.js';
-import type { EmbedModel, EmbedOptions } from './model.js';
+import type { EmbedModel, EmbedOptions, EmbedSparseOptions, EmbedTokensOptions } from './model.js';
 
 export type Metric = 'cosine' | 'dot' | 'euclidean';
 
@@ -30,24 +33,69 @@ export function checkEmbed(request: EmbedRequest__Output): EmbedAsked {
       POOLING_CLS: 'cls',
       POOLING_LAST: 'last',
       POOLING_MAX: 'max',
+      POOLING_WEIGHTED_MEAN: 'weightedmean',
+      POOLING_MEAN_SQRT_LEN: 'mean_sqrt_len',
     }),
     normalize: request.normalize,
     promptName: request.promptName,
     dimensions: request.dimensions,
     truncate: checkTruncate(request.truncate),
-    format: oneOf('format', request.format, {
-      VECTOR_FORMAT_UNSPECIFIED: 'float',
-      VECTOR_FORMAT_FLOAT: 'float',
-      VECTOR_FORMAT_BASE64: 'base64',
-      VECTOR_FORMAT_INT8: 'int8',
-      VECTOR_FORMAT_BINARY: 'binary',
-    }),
+    format: checkFormat(request.format),
   };
 }
 
-export interface SimilarityAsked extends EmbedAsked {
+function checkFormat(format: EmbedRequest__Output['format']): VectorFormat {
+  return oneOf('format', format, {
+    VECTOR_FORMAT_UNSPECIFIED: 'float',
+    VECTOR_FORMAT_FLOAT: 'float',
+    VECTOR_FORMAT_BASE64: 'base64',
+    VECTOR_FORMAT_INT8: 'int8',
+    VECTOR_FORMAT_BINARY: 'binary',
+  });
+}
+
+export type EmbedTokensAsked = Omit<EmbedAsked, 'pooling'> & { skipSpecialTokens: boolean };
+
+export function checkEmbedTokens(request: EmbedTokensRequest__Output): EmbedTokensAsked {
+  return {
+    texts: texts('texts', request.texts),
+    normalize: request.normalize,
+    promptName: request.promptName,
+    dimensions: request.dimensions,
+    truncate: checkTruncate(request.truncate),
+    format: checkFormat(request.format),
+    skipSpecialTokens: request.skipSpecialTokens,
+  };
+}
+
+export interface EmbedSparseAsked {
+  texts: readonly string[];
+  /** 0: all. */
+  topK: number;
+  threshold: number;
+  withTokens: boolean;
+  promptName: string;
+  truncate: Truncate;
+}
+
+export function checkEmbedSparse(request: EmbedSparseRequest__Output): EmbedSparseAsked {
+  return {
+    texts: texts('texts', request.texts),
+    topK: request.topK,
+    threshold: range('threshold', request.threshold, 0, Number.MAX_VALUE),
+    withTokens: request.withTokens,
+    promptName: request.promptName,
+    truncate: checkTruncate(request.truncate),
+  };
+}
+
+export interface SimilarityAsked {
   source: string;
-  metric: Metric;
+  texts: readonly string[];
+  /** Undefined: the model's own. */
+  metric: Metric | 'max-sim' | undefined;
+  promptName: string;
+  truncate: Truncate;
 }
 
 export function checkSimilarity(request: SimilarityRequest__Output): SimilarityAsked {
@@ -55,25 +103,28 @@ export function checkSimilarity(request: SimilarityRequest__Output): SimilarityA
     source: textLength('source', request.source),
     texts: texts('texts', request.texts),
     metric: oneOf('metric', request.metric, {
-      METRIC_UNSPECIFIED: 'cosine',
+      METRIC_UNSPECIFIED: undefined,
       METRIC_COSINE: 'cosine',
       METRIC_DOT: 'dot',
       METRIC_EUCLIDEAN: 'euclidean',
+      METRIC_MAX_SIM: 'max-sim',
     }),
-    pooling: undefined,
-    normalize: undefined,
     promptName: request.promptName,
-    dimensions: 0,
     truncate: checkTruncate(request.truncate),
-    format: 'float',
   };
 }
 
-/** What the model makes of the request; OPTION_UNSUPPORTED and FIELD_INVALID list what it can do. */
-export function resolveEmbed(asked: EmbedAsked, { manifest, poolings, dimensions }: EmbedModel): EmbedOptions {
-  const { pooling, normalize, promptName } = asked;
-  const own = manifest.embed;
-  if (pooling !== undefined && !poolings.includes(pooling)) {
+const field = (index: number): string => `texts[${index}]`;
+
+/** What the model makes of the request; MODEL_WRONG_TASK, OPTION_UNSUPPORTED and FIELD_INVALID say what it can do. */
+export function resolveEmbed(
+  asked: Pick<EmbedAsked, 'promptName' | 'truncate'> & Partial<EmbedAsked>,
+  model: EmbedModel,
+): EmbedOptions {
+  const { manifest, poolings } = model;
+  if (!model.gives.vectors) throw wrongKind(model, 'sparse vectors; use EmbedSparse');
+  const pooling = asked.pooling ?? (poolings[0] as Pooling);
+  if (!poolings.includes(pooling)) {
     const can = poolings.join(', ');
     throw invalid(
       'pooling',
@@ -81,22 +132,66 @@ export function resolveEmbed(asked: EmbedAsked, { manifest, poolings, dimensions
       'OPTION_UNSUPPORTED',
     );
   }
-  const prompts = own?.prompts ?? {};
-  if (promptName !== '' && !Object.hasOwn(prompts, promptName)) {
-    const can = Object.keys(prompts).join(', ') || 'none';
-    throw invalid(
-      'prompt_name',
-      `${manifest.name} has no prompt ${JSON.stringify(promptName.slice(0, 80))}; it has ${can}`,
-      'OPTION_UNSUPPORTED',
-    );
-  }
-  if (asked.dimensions !== 0) range('dimensions', asked.dimensions, 1, dimensions);
   return {
-    pooling: pooling ?? own?.pooling ?? (poolings[0] as Pooling),
-    normalize: normalize ?? own?.normalize ?? true,
-    prompt: promptName === '' ? '' : (prompts[promptName] as string),
-    dimensions: asked.dimensions || dimensions,
+    pooling,
+    normalize: asked.normalize ?? manifest.embed?.normalize ?? true,
+    prompt: promptOf(asked.promptName, model),
+    dimensions: dimensionsOf(asked.dimensions, model.dimensionsOf(pooling)),
     truncate: asked.truncate,
-    field: (index) => `texts[${index}]`,
+    field,
   };
+}
+
+export function resolveEmbedTokens(
+  asked: Pick<EmbedTokensAsked, 'promptName' | 'truncate'> & Partial<EmbedTokensAsked>,
+  model: EmbedModel,
+): EmbedTokensOptions {
+  if (!model.gives.tokens)
+    throw wrongKind(
+      model,
+      model.gives.sparse ? 'sparse vectors; use EmbedSparse' : 'one vector a text, not one a token',
+    );
+  return {
+    normalize: asked.normalize ?? model.manifest.embed?.normalize ?? true,
+    prompt: promptOf(asked.promptName, model),
+    dimensions: dimensionsOf(asked.dimensions, model.dimensionsOf('tokens')),
+    truncate: asked.truncate,
+    field,
+  };
+}
+
+export function resolveEmbedSparse(
+  asked: Pick<EmbedSparseAsked, 'promptName' | 'truncate'> & Partial<EmbedSparseAsked>,
+  model: EmbedModel,
+): EmbedSparseOptions {
+  if (!model.gives.sparse)
+    throw wrongKind(model, 'dense vectors; use Embed, or a model with a masked-LM head (SPLADE)');
+  return {
+    topK: asked.topK ?? 0,
+    threshold: asked.threshold ?? 0,
+    prompt: promptOf(asked.promptName, model),
+    truncate: asked.truncate,
+    field,
+  };
+}
+
+function wrongKind({ manifest }: EmbedModel, gives: string): Error {
+  return fieldError('MODEL_WRONG_TASK', 'model', `${manifest.name} gives ${gives}`, { model: manifest.name });
+}
+
+/** The text of one of the model's prompts; "" for none. */
+function promptOf(name: string, { manifest }: EmbedModel): string {
+  if (name === '') return '';
+  const prompts = manifest.embed?.prompts ?? {};
+  if (Object.hasOwn(prompts, name)) return prompts[name] as string;
+  const can = Object.keys(prompts).join(', ') || 'none';
+  throw invalid(
+    'prompt_name',
+    `${manifest.name} has no prompt ${JSON.stringify(name.slice(0, 80))}; it has ${can}`,
+    'OPTION_UNSUPPORTED',
+  );
+}
+
+function dimensionsOf(asked: number | undefined, whole: number): number {
+  return asked ? range('dimensions', asked, 1, whole) : whole;
 }

@@ -20,6 +20,31 @@ export function formatVector(vector: Float32Array, format: VectorFormat): Embedd
   }
 }
 
+/** Vectors one after the other, in one of the forms. */
+export interface FormattedVectors {
+  values?: Float32Array;
+  base64?: string;
+  int8?: Buffer;
+  /** Each vector begins at a whole byte. */
+  binary?: Buffer;
+  /** What the int8 of each vector are multiplied by. */
+  scales?: Float32Array;
+}
+
+/** The same for vectors of `width` numbers that stand one after the other. */
+export function formatVectors(vectors: Float32Array, width: number, format: VectorFormat): FormattedVectors {
+  if (format === 'float') return { values: vectors };
+  if (format === 'base64') return { base64: formatVector(vectors, format).base64 as string };
+  const rows = Array.from({ length: vectors.length / width }, (_, row) =>
+    formatVector(vectors.subarray(row * width, (row + 1) * width), format),
+  );
+  if (format === 'binary') return { binary: Buffer.concat(rows.map(({ binary }) => binary as Buffer)) };
+  return {
+    int8: Buffer.concat(rows.map(({ int8 }) => int8 as Buffer)),
+    scales: Float32Array.from(rows, ({ scale }) => scale as number),
+  };
+}
+
 /** The largest magnitude becomes 127; zeros stay zeros. */
 function quantize(vector: Float32Array): Embedding {
   let most = 0;

@@ -1,33 +1,47 @@
-/** An embedder in memory: texts to vectors, transport-free. What the encoder gives is pooled and scaled in its workers. */
+/**
+ * An embedder in memory: texts to vectors, to vectors of their tokens, or to weights of the vocabulary; transport-free. What the
+ * encoder gives is pooled, scaled and sorted in its workers.
+ */
 import type { Clock } from '../../chassis/clock.js';
+import { fieldError } from '../../chassis/errors.js';
 import {
   type EncoderModel,
+  type EncoderOutput,
+  type FittedText,
   type InferenceSettings,
   openEncoder,
+  type PackedEncoding,
   POOLINGS,
+  pooledWidth,
   type Running,
   type RunOptions,
+  type SparseOptions,
   type Truncate,
 } from '../../inference/index.js';
 import type { Pooling, StoredModel } from '../../models/index.js';
 import { slowest, type WorkTimings } from '../answer.js';
 
-export interface EmbedOptions {
-  pooling: Pooling;
-  /** Vectors of length 1. */
-  normalize: boolean;
+interface ReadOptions {
   /** Put before each text; "" for none. */
   prompt: string;
-  /** The first so many numbers. */
-  dimensions: number;
   truncate: Truncate;
   /** Names a text in errors: 3 -> "texts[3]". */
   field: (index: number) => string;
 }
 
-export interface Embedded {
-  /** One a text, in order. Views of batch memory: they are copied when they are written to the wire. */
-  vectors: Float32Array[];
+export interface EmbedOptions extends ReadOptions {
+  pooling: Pooling;
+  /** Vectors of length 1. */
+  normalize: boolean;
+  /** The first so many numbers. */
+  dimensions: number;
+}
+
+export type EmbedTokensOptions = Omit<EmbedOptions, 'pooling'>;
+export type EmbedSparseOptions = ReadOptions & Pick<SparseOptions, 'topK' | 'threshold'>;
+
+/** What every kind of answer says besides its vectors. */
+interface Read {
   /** Of each text, after truncation. */
   tokens: number[];
   truncated: boolean[];
@@ -35,42 +49,142 @@ export interface Embedded {
   timings: WorkTimings;
 }
 
+export interface Embedded extends Read {
+  /** One a text, in order. Views of batch memory: they are copied when they are written to the wire. */
+  vectors: Float32Array[];
+}
+
+export interface EmbeddedTokens extends Read {
+  /** Of the prompt and the text, as they were read. */
+  encodings: PackedEncoding[];
+  /** One a text: a vector a token, one after the other. Views, as above. */
+  vectors: Float32Array[];
+}
+
+export interface EmbeddedSparse extends Read {
+  /** One a text: id, weight, id, weight, ... heaviest first. Views, as above. */
+  pairs: Float32Array[];
+}
+
 export interface EmbedModel extends Running {
+  /** What it can make of a text. */
+  readonly gives: { vectors: boolean; tokens: boolean; sparse: boolean };
   /** What it can pool by. */
   readonly poolings: readonly Pooling[];
-  /** Numbers of a whole vector. */
-  readonly dimensions: number;
+  /** Numbers of a whole vector of a text (by its own pooling where none is named), of one of a token, or of the vocabulary. */
+  dimensionsOf(what: 'tokens' | 'sparse' | 'own' | Pooling): number;
   embed(texts: readonly string[], options: EmbedOptions, run: RunOptions): Promise<Embedded>;
+  /** TOO_MANY_ITEMS where the answer would have more than VALUES_MAX numbers. */
+  embedTokens(texts: readonly string[], options: EmbedTokensOptions, run: RunOptions): Promise<EmbeddedTokens>;
+  /** TOO_MANY_ITEMS where the answer would have more than VALUES_MAX weights. */
+  embedSparse(texts: readonly string[], options: EmbedSparseOptions, run: RunOptions): Promise<EmbeddedSparse>;
+  /** The vocabulary's string for an id; "" where there is none. */
+  tokenOf(id: number): string;
 }
+
+/** Numbers of one answer for tokens, or weights of a sparse one: 16 MiB, a quarter of what clients take as one message. */
+export const VALUES_MAX = 4 * 2 ** 20;
 
 export async function openEmbedder(model: StoredModel, settings: InferenceSettings, clock: Clock): Promise<EmbedModel> {
   return createEmbedModel(await openEncoder(model, settings, { clock }), clock);
 }
 
 export function createEmbedModel(encoder: EncoderModel, clock: Clock): EmbedModel {
-  const { manifest, shape, texts: reader } = encoder;
-  const own = manifest.embed?.pooling;
+  const { manifest, shape, texts: reader, tokenizer } = encoder;
+  const { maxTokens } = manifest;
+  const own: Pooling = manifest.embed?.pooling ?? 'mean';
+  const rule = manifest.embed?.sparse;
+  const hidden = shape.output === 'hidden';
+
+  /** Runs what was read; `startedMs` is when reading began. */
+  const run = async (
+    startedMs: number,
+    fitted: readonly FittedText[],
+    post: Parameters<EncoderModel['runAll']>[1],
+    options: RunOptions,
+  ): Promise<Read & { outputs: EncoderOutput[] }> => {
+    const tokenizeMs = clock.monotonic() - startedMs;
+    const outputs = await encoder.runAll(fitted, post, options);
+    const tokens = fitted.map(({ ids }) => ids.length);
+    return {
+      outputs,
+      tokens,
+      truncated: fitted.map(({ truncated }) => truncated),
+      inputTokens: tokens.reduce((sum, count) => sum + count, 0),
+      timings: slowest(tokenizeMs, outputs),
+    };
+  };
+  const readTexts = (texts: readonly string[], { prompt, truncate, field }: ReadOptions, { signal }: RunOptions) =>
+    reader.fit(
+      texts.map((text) => ({ text: prompt + text })),
+      { tokensMax: maxTokens, truncate, field, signal },
+    );
+
+  /** Tokens a prompt puts before a text's own, the special ones in front included: those a pooling without prompts leaves out. */
+  const tokensOfPrompt = (prompt: string): number => {
+    if (prompt === '' || manifest.embed?.poolPrompt !== false) return 0;
+    const { ids, specialTokensMask } = tokenizer.encode(prompt);
+    return ids.length - (specialTokensMask[ids.length - 1] === 1 ? 1 : 0);
+  };
+
   return {
     manifest,
-    poolings: shape.output === 'hidden' ? POOLINGS : own ? [own] : ['mean'],
-    dimensions: shape.width,
-    async embed(texts, { pooling, normalize, prompt, dimensions, truncate, field }, run) {
+    gives: { vectors: !rule, tokens: hidden, sparse: rule !== undefined },
+    poolings: rule ? [] : hidden ? [...new Set<Pooling>([own, ...POOLINGS])] : [own],
+    dimensionsOf(what) {
+      if (!hidden || what === 'tokens' || what === 'sparse') return shape.width;
+      return pooledWidth(what === 'own' ? own : what, shape.width);
+    },
+    async embed(texts, options, runOptions) {
       const startedMs = clock.monotonic();
-      const inputs = texts.map((text) => ({ text: prompt + text }));
-      const fitted = await reader.fit(inputs, { tokensMax: manifest.maxTokens, truncate, field, signal: run.signal });
-      const tokenizeMs = clock.monotonic() - startedMs;
-      const outputs = await encoder.runAll(fitted, { kind: 'pool', pooling, normalize, dimensions }, run);
-      const tokens = fitted.map(({ ids }) => ids.length);
+      const { pooling, normalize, dimensions, prompt } = options;
+      const fitted = await readTexts(texts, options, runOptions);
+      const post = { kind: 'pool', pooling, normalize, dimensions, skip: tokensOfPrompt(prompt) } as const;
+      const { outputs, ...read } = await run(startedMs, fitted, post, runOptions);
+      return { ...read, vectors: outputs.map(({ output }) => output) };
+    },
+    async embedTokens(texts, options, runOptions) {
+      const startedMs = clock.monotonic();
+      const { normalize, dimensions, prompt, truncate, field } = options;
+      const placed = await reader.place(
+        texts.map((text) => ({ text: prompt + text })),
+        { tokensMax: maxTokens, truncate, field, signal: runOptions.signal },
+      );
+      const fitted = placed.map(({ encoding: { ids, typeIds }, truncated }) => ({ ids, typeIds, truncated }));
+      const tokens = fitted.reduce((sum, { ids }) => sum + ids.length, 0);
+      if (tokens * dimensions > VALUES_MAX) {
+        throw tooMuch(
+          `have ${tokens} tokens; with ${dimensions} numbers each that is more than the ${VALUES_MAX} of one answer: send fewer texts, or ask for fewer dimensions`,
+        );
+      }
+      const { outputs, ...read } = await run(startedMs, fitted, { kind: 'tokens', normalize, dimensions }, runOptions);
       return {
+        ...read,
+        encodings: placed.map(({ encoding }) => encoding),
         vectors: outputs.map(({ output }) => output),
-        tokens,
-        truncated: fitted.map((each) => each.truncated),
-        inputTokens: tokens.reduce((sum, count) => sum + count, 0),
-        timings: slowest(tokenizeMs, outputs),
       };
     },
+    async embedSparse(texts, options, runOptions) {
+      const startedMs = clock.monotonic();
+      const { topK, threshold } = options;
+      const fitted = await readTexts(texts, options, runOptions);
+      const post = { kind: 'sparse', pooling: 'max', activation: 'relu', ...rule, topK, threshold } as const;
+      const { outputs, ...read } = await run(startedMs, fitted, post, runOptions);
+      const weights = outputs.reduce((sum, { output }) => sum + output.length / 2, 0);
+      if (weights > VALUES_MAX) {
+        throw tooMuch(
+          `have ${weights} weights, more than the ${VALUES_MAX} of one answer: send fewer texts, or set top_k or threshold`,
+        );
+      }
+      return { ...read, pairs: outputs.map(({ output }) => output) };
+    },
+    tokenOf: (id) => tokenizer.idToToken(id) ?? '',
     warmUp: (signal) => encoder.warmUp(signal),
     stats: () => encoder.stats(),
     close: () => encoder.close(),
   };
+}
+
+function tooMuch(description: string): Error {
+  return fieldError('TOO_MANY_ITEMS', 'texts', description, { limit: String(VALUES_MAX) });
 }

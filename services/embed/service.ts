@@ -1,4 +1,4 @@
-/** plexus.v1.Embed: Embed, EmbedStream, Similarity. */
+/** plexus.v1.Embed: Embed, EmbedStream, EmbedTokens, EmbedSparse, Similarity. */
 import { setMaxListeners } from 'node:events';
 import type { CallContext } from '../../chassis/call.js';
 import type { Clock } from '../../chassis/clock.js';
@@ -8,16 +8,29 @@ import type { Hub } from '../../inference/index.js';
 import type { EmbedHandlers } from '../../protos/gen/plexus/v1/Embed.js';
 import type { EmbedRequest__Output } from '../../protos/gen/plexus/v1/EmbedRequest.js';
 import type { EmbedResponse } from '../../protos/gen/plexus/v1/EmbedResponse.js';
+import type { EmbedSparseResponse } from '../../protos/gen/plexus/v1/EmbedSparseResponse.js';
 import type { EmbedStreamRequest__Output } from '../../protos/gen/plexus/v1/EmbedStreamRequest.js';
 import type { EmbedStreamResponse } from '../../protos/gen/plexus/v1/EmbedStreamResponse.js';
-import { answer, withModel } from '../answer.js';
+import type { EmbedTokensResponse } from '../../protos/gen/plexus/v1/EmbedTokensResponse.js';
+import { answer, type WorkTimings, withModel } from '../answer.js';
+import { inTurns } from '../in-turns.js';
 import { problemOf } from '../problem.js';
 import { inOrderOfArrival } from '../stream.js';
-import { checkEmbed, checkSimilarity, resolveEmbed } from './check.js';
-import { embedCodecs } from './codec.js';
+import {
+  checkEmbed,
+  checkEmbedSparse,
+  checkEmbedTokens,
+  checkSimilarity,
+  resolveEmbed,
+  resolveEmbedSparse,
+  resolveEmbedTokens,
+  type SimilarityAsked,
+} from './check.js';
+import { embedCodecs, type PiecesResponse, sparseEmbeddingPieces, tokenEmbeddingPieces } from './codec.js';
 import { formatVector } from './format.js';
 import type { EmbedModel } from './model.js';
-import { similarity } from './similarity.js';
+import { maxProducts, similarity, sparseSimilarity } from './similarity.js';
+import { tokenColumns } from './tokens.js';
 
 export interface EmbedDeps {
   hub: Hub<EmbedModel>;
@@ -62,6 +75,38 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
     }
   }
 
+  /** Scores of the texts against the source, by what the model gives and the metric wants. */
+  async function compare(
+    asked: SimilarityAsked,
+    model: EmbedModel,
+    context: CallContext,
+  ): Promise<{ scores: number[]; inputTokens: number; timings: WorkTimings }> {
+    // The source is the last text, so that the others keep their places in errors.
+    const all = [...asked.texts, asked.source];
+    const field = (index: number): string => (index < asked.texts.length ? `texts[${index}]` : 'source');
+    if (asked.metric === 'max-sim') {
+      const options = { ...resolveEmbedTokens(asked, model), normalize: true, field };
+      const { vectors, ...read } = await model.embedTokens(all, options, context);
+      const source = vectors.pop() as Float32Array;
+      const scores: number[] = [];
+      for (const vector of vectors) {
+        const products = await inTurns(maxProducts(source, vector, options.dimensions), clock, context.signal);
+        scores.push(products.reduce((sum, product) => sum + product, 0));
+      }
+      return { ...read, scores };
+    }
+    if (model.gives.sparse) {
+      const { pairs, ...read } = await model.embedSparse(all, { ...resolveEmbedSparse(asked, model), field }, context);
+      const source = pairs.pop() as Float32Array;
+      const metric = asked.metric ?? 'dot';
+      return { ...read, scores: pairs.map((pair) => sparseSimilarity(metric, source, pair)) };
+    }
+    const { vectors, ...read } = await model.embed(all, { ...resolveEmbed(asked, model), field }, context);
+    const source = vectors.pop() as Float32Array;
+    const metric = asked.metric ?? 'cosine';
+    return { ...read, scores: vectors.map((vector) => similarity(metric, source, vector)) };
+  }
+
   return implement<EmbedHandlers>(
     'plexus.v1.Embed',
     {
@@ -70,25 +115,61 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
         setMaxListeners(0, context.signal); // every batch under way listens to it
         return inOrderOfArrival(requests, deps.streamBatchesMax, context.signal, (each) => embedOne(each, context));
       },
+      async EmbedTokens(request, context) {
+        const startedMs = clock.monotonic();
+        const asked = checkEmbedTokens(request);
+        return withModel(hub, request.model, async (model) => {
+          const options = resolveEmbedTokens(asked, model);
+          const { prompt, dimensions } = options;
+          const read = await model.embedTokens(asked.texts, options, context);
+          const embeddings: Buffer[][] = [];
+          for (const [index, encoding] of read.encodings.entries()) {
+            const vectors = read.vectors[index] as Float32Array;
+            const kept = tokenColumns({ ...asked, encoding, vectors, dimensions, prompt });
+            const columns = { ...kept, truncated: read.truncated[index] as boolean };
+            embeddings.push(await inTurns(tokenEmbeddingPieces(columns), clock, context.signal));
+          }
+          const usage = { texts: asked.texts.length, inputTokens: read.inputTokens };
+          const head = answer(deps, context, model.manifest, startedMs, usage, read.timings);
+          return asMessage<EmbedTokensResponse>({ ...head, embeddings, dimensions });
+        });
+      },
+      async EmbedSparse(request, context) {
+        const startedMs = clock.monotonic();
+        const asked = checkEmbedSparse(request);
+        return withModel(hub, request.model, async (model) => {
+          const read = await model.embedSparse(asked.texts, resolveEmbedSparse(asked, model), context);
+          const embeddings: Buffer[][] = [];
+          for (const [index, pairs] of read.pairs.entries()) {
+            const vocabulary: string[] = [];
+            if (asked.withTokens)
+              for (let at = 0; at < pairs.length; at += 2) vocabulary.push(model.tokenOf(pairs[at] as number));
+            const [tokens, truncated] = [read.tokens[index] as number, read.truncated[index] as boolean];
+            const pieces = sparseEmbeddingPieces(pairs, vocabulary, tokens, truncated);
+            embeddings.push(await inTurns(pieces, clock, context.signal));
+          }
+          const usage = { texts: asked.texts.length, inputTokens: read.inputTokens };
+          const head = answer(deps, context, model.manifest, startedMs, usage, read.timings);
+          return asMessage<EmbedSparseResponse>({ ...head, embeddings, dimensions: model.dimensionsOf('sparse') });
+        });
+      },
       async Similarity(request, context) {
         const startedMs = clock.monotonic();
         const asked = checkSimilarity(request);
         return withModel(hub, request.model, async (model) => {
-          const options = resolveEmbed(asked, model);
-          // The source is the last text, so that the others keep their places in errors.
-          const all = [...asked.texts, asked.source];
-          const field = (index: number): string => (index < asked.texts.length ? `texts[${index}]` : 'source');
-          const { vectors, inputTokens, timings } = await model.embed(all, { ...options, field }, context);
-          const source = vectors.pop() as Float32Array;
-          return {
-            ...answer(deps, context, model.manifest, startedMs, { texts: all.length, inputTokens }, timings),
-            scores: vectors.map((vector) => similarity(asked.metric, source, vector)),
-          };
+          const { scores, inputTokens, timings } = await compare(asked, model, context);
+          const usage = { texts: asked.texts.length + 1, inputTokens };
+          return { ...answer(deps, context, model.manifest, startedMs, usage, timings), scores };
         });
       },
     },
     { codecs: embedCodecs },
   );
+}
+
+/** For the type of the handler: what it returns goes to the codec and nowhere else. */
+function asMessage<Response>(response: PiecesResponse): Response {
+  return response as unknown as Response;
 }
 
 /** What an EmbedStreamRequest without a request means: it fails the check of `texts`. */

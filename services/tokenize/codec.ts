@@ -5,16 +5,7 @@
 import type { Codecs } from '../../chassis/implement.js';
 import type { PackedEncoding } from '../../inference/index.js';
 import type { EncodeResponse } from '../../protos/gen/plexus/v1/EncodeResponse.js';
-import {
-  createWriter,
-  type Head,
-  headSize,
-  lengthSize,
-  varintSize,
-  writeHead,
-  writeLength,
-  writeVarint,
-} from '../wire.js';
+import { column, createWriter, type Head, headSize, plain, prefixed, strings, writeHead, zigzag } from '../wire.js';
 
 /** A response whose encodings are bytes already, in pieces. */
 export interface EncodedResponse extends Head {
@@ -50,41 +41,3 @@ export function* encodingPieces(packed: PackedEncoding): Generator<Buffer> {
   yield* column(10, packed.sequenceIds, zigzag);
   for (const piece of packed.overflowing) yield* prefixed(11, [...encodingPieces(piece)]);
 }
-
-function prefixed(field: number, pieces: Buffer[]): Buffer[] {
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const prefix = createWriter(lengthSize(length) - length);
-  writeLength(prefix, field, length);
-  return [prefix.bytes, ...pieces];
-}
-
-type Column = Int32Array | Uint32Array | Uint8Array | Int8Array;
-
-/** A packed repeated field; left out where it is empty. */
-function* column(field: number, values: Column, code: (value: number) => number): Generator<Buffer> {
-  if (values.length === 0) return;
-  let size = 0;
-  for (let index = 0; index < values.length; index++) size += varintSize(code(values[index] as number));
-  const writer = createWriter(lengthSize(size));
-  writeLength(writer, field, size);
-  for (let index = 0; index < values.length; index++) writeVarint(writer, code(values[index] as number));
-  yield writer.bytes;
-}
-
-/** A repeated string. */
-function* strings(field: number, bytes: Uint8Array, lengths: Uint32Array): Generator<Buffer> {
-  let size = 0;
-  for (const length of lengths) size += lengthSize(length);
-  const writer = createWriter(size);
-  let from = 0;
-  for (const length of lengths) {
-    writeLength(writer, field, length);
-    // A token is a few bytes: a loop is faster than a call that copies.
-    for (const end = from + length; from < end; from++) writer.bytes[writer.at++] = bytes[from] as number;
-  }
-  yield writer.bytes;
-}
-
-const plain = (value: number): number => value;
-/** sint32: -1 is 1, 1 is 2. */
-const zigzag = (value: number): number => ((value << 1) ^ (value >> 31)) >>> 0;

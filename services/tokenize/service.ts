@@ -2,9 +2,10 @@
 import type { CallContext } from '../../chassis/call.js';
 import type { Clock } from '../../chassis/clock.js';
 import { implement, type ServiceBinding } from '../../chassis/implement.js';
-import { type Hub, rpcTurns, utf8Offsets } from '../../inference/index.js';
+import { type Hub, utf8Offsets } from '../../inference/index.js';
 import type { TokenizeHandlers } from '../../protos/gen/plexus/v1/Tokenize.js';
 import { type Answered, answer, NO_WORK, withModel } from '../answer.js';
+import { inTurns } from '../in-turns.js';
 import {
   checkChunk,
   checkCount,
@@ -49,7 +50,7 @@ export function createTokenizeService(deps: TokenizeDeps): ServiceBinding {
           await resolveEncode(asked, model, context.signal);
           const found = await model.texts.encode(asked.inputs, asked.options, context.signal);
           const encodings: Buffer[][] = [];
-          for (const encoding of found) encodings.push(await inTurns(encodingPieces(encoding), context.signal));
+          for (const encoding of found) encodings.push(await inTurns(encodingPieces(encoding), clock, context.signal));
           const tokens = found.reduce((sum, { ids }) => sum + ids.length, 0);
           return asEncodeResponse({
             ...answered(context, model, startedMs, asked.inputs.length, tokens),
@@ -103,18 +104,4 @@ export function createTokenizeService(deps: TokenizeDeps): ServiceBinding {
     },
     { codecs: tokenizeCodecs },
   );
-
-  /** Everything an iterator makes, a few milliseconds of it in each turn of the event loop. */
-  async function inTurns<T>(making: Iterator<T>, signal: AbortSignal): Promise<T[]> {
-    const made: T[] = [];
-    for (;;) {
-      await rpcTurns.take();
-      if (signal.aborted) throw signal.reason;
-      const startedMs = clock.monotonic();
-      const step = making.next();
-      rpcTurns.spent(clock.monotonic() - startedMs);
-      if (step.done) return made;
-      made.push(step.value);
-    }
-  }
 }

@@ -21,6 +21,8 @@ const quiet: EmbedPlain = {
   async *EmbedStream(requests) {
     for await (const { id } of requests) yield { id, response: {} };
   },
+  EmbedTokens: () => ({}),
+  EmbedSparse: () => ({}),
   Similarity: () => ({ scores: [1] }),
 };
 

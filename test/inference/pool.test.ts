@@ -12,9 +12,7 @@ const job = (...ids: number[]): BatchJob => ({
   lengths: Uint32Array.of(ids.length),
   ids: Int32Array.from(ids),
   typeIds: new Uint8Array(0),
-  poolings: ['mean'],
-  dimensions: Uint32Array.of(1),
-  normalize: Uint8Array.of(0),
+  reductions: [{ kind: 'pool', pooling: 'mean', normalize: false, dimensions: 1, skip: 0 }],
 });
 
 describe('the pool', () => {

@@ -85,9 +85,70 @@ describe('a manifest inferred from a plain folder', () => {
     });
   });
 
+  it('reads every pooling of sentence-transformers: flags, several flags, and the names of its later versions', async () => {
+    const pooled = async (settings: object) => {
+      const { embed } = await infer({ ...config(bert), '1_Pooling/config.json': JSON.stringify(settings) });
+      return [embed?.pooling, embed?.dimensions, embed?.poolPrompt];
+    };
+    assert.deepEqual(await pooled({ pooling_mode_weightedmean_tokens: true }), ['weightedmean', 8, undefined]);
+    assert.deepEqual(await pooled({ pooling_mode_mean_sqrt_len_tokens: true }), ['mean_sqrt_len', 8, undefined]);
+    // In the order sentence-transformers puts them, whatever the order of the file.
+    assert.deepEqual(
+      await pooled({ pooling_mode_lasttoken: true, pooling_mode_mean_tokens: true, pooling_mode_cls_token: true }),
+      ['cls+mean+last', 24, undefined],
+    );
+    assert.deepEqual(await pooled({ pooling_mode: ['lasttoken', 'mean_sqrt_len_tokens'], embedding_dimension: 6 }), [
+      'last+mean_sqrt_len',
+      12,
+      undefined,
+    ]);
+    assert.deepEqual(await pooled({ pooling_mode: 'max', include_prompt: false }), ['max', 8, false]);
+  });
+
+  it('takes a masked-LM head for sparse vectors where its files or its family say so', async () => {
+    const masked = { ...bert, architectures: ['BertForMaskedLM'], vocab_size: 50 };
+    const modules = JSON.stringify([
+      { path: '', type: 'sentence_transformers.sparse_encoder.models.MLMTransformer' },
+      { path: '1_SpladePooling', type: 'sentence_transformers.sparse_encoder.models.SpladePooling' },
+    ]);
+    const rule = (pooling_strategy: string) => JSON.stringify({ pooling_strategy, activation_function: 'log1p_relu' });
+    const files = { ...config(masked), 'modules.json': modules, '1_SpladePooling/config.json': rule('sum') };
+    const { task, embed } = await infer(files);
+    assert.deepEqual(
+      [task, embed?.sparse, embed?.dimensions],
+      ['embed', { pooling: 'sum', activation: 'log1p_relu' }, 50],
+    );
+    const splade = (await infer(config(masked), 'naver/splade-v3')).embed;
+    assert.deepEqual(splade?.sparse, { pooling: 'max', activation: 'relu' });
+    await assert.rejects(infer(config(masked)), withCode('MODEL_UNSUPPORTED', /BertForMaskedLM.*embed\.sparse/));
+    await assert.rejects(
+      infer({ ...files, '1_SpladePooling/config.json': rule('median') }),
+      withCode('MODEL_UNSUPPORTED', /median/),
+    );
+  });
+
+  it('takes a head on every token for one that labels tokens, and a reranker for one of logits where it says so', async () => {
+    const arch = { ...bert, architectures: ['BertForTokenClassification'], id2label: { 0: 'O', 1: 'B-PER' } };
+    assert.deepEqual((await infer(config(arch))).classify, {
+      labels: ['O', 'B-PER'],
+      activation: 'softmax',
+      multiLabel: false,
+      level: 'token',
+    });
+    const ranker = { ...bert, architectures: ['BertForSequenceClassification'], id2label: { 0: 'LABEL_0' } };
+    const activation = async (more: object) => (await infer(config({ ...ranker, ...more }))).classify?.activation;
+    assert.equal(await activation({}), 'sigmoid');
+    const identity = 'torch.nn.modules.linear.Identity';
+    assert.equal(await activation({ sbert_ce_default_activation_function: identity }), 'none');
+    assert.equal(await activation({ sentence_transformers: { activation_fn: identity } }), 'none');
+    // Since its version 5 sentence-transformers saves modules.json with rerankers too.
+    const saved = { 'modules.json': '[]', 'config_sentence_transformers.json': '{"model_type":"CrossEncoder"}' };
+    assert.equal((await infer({ ...config(ranker), ...saved })).task, 'classify');
+  });
+
   it('refuses a pooling it does not know, and a Dense layer that the graph lacks', async () => {
     await assert.rejects(
-      infer({ ...config(bert), '1_Pooling/config.json': '{"pooling_mode_mean_sqrt_len_tokens":true}' }),
+      infer({ ...config(bert), '1_Pooling/config.json': '{"pooling_mode":"attention"}' }),
       withCode('MODEL_UNSUPPORTED', /1_Pooling/),
     );
     await assert.rejects(

@@ -30,6 +30,8 @@ describe('the capabilities through the gateway', () => {
         async *EmbedStream(requests) {
           for await (const { id: name } of requests) yield { id: name, response: {} };
         },
+        EmbedTokens: () => ({}),
+        EmbedSparse: () => ({}),
         Similarity() {
           throw fieldError('FIELD_REQUIRED', 'source', 'must be given');
         },

@@ -11,8 +11,9 @@ export const BUSY = 904;
 /** Numbers of a vector; each is the sum of the row's ids. */
 export const WIDTH = 4;
 
-function answer({ lengths, ids, dimensions }: BatchJob): BatchAnswer {
+function answer({ lengths, ids, reductions }: BatchJob): BatchAnswer {
   const rows: number[] = [];
+  const sizes = new Uint32Array(lengths.length);
   let at = 0;
   for (const [row, length] of lengths.entries()) {
     const own = ids.subarray(at, at + length);
@@ -22,9 +23,11 @@ function answer({ lengths, ids, dimensions }: BatchJob): BatchAnswer {
     if (own[0] === THROW) throw new Error('as I was told');
     if (own[0] === BUSY) for (const untilMs = performance.now() + (own[1] as number); performance.now() < untilMs; );
     const sum = own.reduce((total, id) => total + id, 0);
-    for (let column = 0; column < (dimensions[row] as number); column++) rows.push(sum);
+    const reduction = reductions[row] as BatchJob['reductions'][number];
+    sizes[row] = 'dimensions' in reduction ? reduction.dimensions : WIDTH;
+    for (let column = 0; column < (sizes[row] as number); column++) rows.push(sum);
   }
-  return { output: Float32Array.from(rows), computeMs: 1 };
+  return { output: Float32Array.from(rows), sizes, computeMs: 1 };
 }
 
 const port = parentPort;

@@ -5,6 +5,7 @@ export const Metric = {
   METRIC_COSINE: 'METRIC_COSINE',
   METRIC_DOT: 'METRIC_DOT',
   METRIC_EUCLIDEAN: 'METRIC_EUCLIDEAN',
+  METRIC_MAX_SIM: 'METRIC_MAX_SIM',
 } as const;
 
 export type Metric =
@@ -16,5 +17,7 @@ export type Metric =
   | 2
   | 'METRIC_EUCLIDEAN'
   | 3
+  | 'METRIC_MAX_SIM'
+  | 4
 
 export type Metric__Output = typeof Metric[keyof typeof Metric]

@@ -6,6 +6,8 @@ export const Pooling = {
   POOLING_CLS: 'POOLING_CLS',
   POOLING_LAST: 'POOLING_LAST',
   POOLING_MAX: 'POOLING_MAX',
+  POOLING_WEIGHTED_MEAN: 'POOLING_WEIGHTED_MEAN',
+  POOLING_MEAN_SQRT_LEN: 'POOLING_MEAN_SQRT_LEN',
 } as const;
 
 export type Pooling =
@@ -19,5 +21,9 @@ export type Pooling =
   | 3
   | 'POOLING_MAX'
   | 4
+  | 'POOLING_WEIGHTED_MEAN'
+  | 5
+  | 'POOLING_MEAN_SQRT_LEN'
+  | 6
 
 export type Pooling__Output = typeof Pooling[keyof typeof Pooling]

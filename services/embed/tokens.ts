@@ -1,0 +1,55 @@
+/** Tokens of a prompt and a text, as the model read them, to the columns of an answer that points into the text alone. */
+import type { PackedEncoding } from '../../inference/index.js';
+import type { TokenColumns } from './codec.js';
+import { formatVectors, type VectorFormat } from './format.js';
+
+export interface TokenColumnsOptions {
+  encoding: PackedEncoding;
+  /** A vector a token, one after the other. */
+  vectors: Float32Array;
+  dimensions: number;
+  /** What stood before the text. */
+  prompt: string;
+  format: VectorFormat;
+  skipSpecialTokens: boolean;
+}
+
+export function tokenColumns(options: TokenColumnsOptions): Omit<TokenColumns, 'truncated'> {
+  const { encoding, dimensions, prompt, skipSpecialTokens } = options;
+  const all = encoding.ids.length;
+  const kept = skipSpecialTokens
+    ? Array.from({ length: all }, (_, token) => token).filter((token) => encoding.specialTokensMask[token] === 0)
+    : undefined;
+  const pick = <T extends Int32Array | Uint32Array>(column: T): T =>
+    kept ? (Uint32Array.from(kept, (token) => column[token] as number) as T) : column;
+  const bytes = Buffer.byteLength(prompt);
+  const inText = (column: Uint32Array, before: number): Uint32Array =>
+    before === 0 ? pick(column) : pick(column.map((place) => Math.max(0, place - before)));
+
+  let vectors = options.vectors;
+  if (kept) {
+    vectors = new Float32Array(kept.length * dimensions);
+    for (const [row, token] of kept.entries())
+      vectors.set(options.vectors.subarray(token * dimensions, (token + 1) * dimensions), row * dimensions);
+  }
+  const tokens = tokenTexts(encoding);
+  return {
+    ids: pick(encoding.ids),
+    tokens: kept ? kept.map((token) => tokens[token] as string) : tokens,
+    utf16Start: inText(encoding.utf16Start, prompt.length),
+    utf16End: inText(encoding.utf16End, prompt.length),
+    byteStart: inText(encoding.byteStart, bytes),
+    byteEnd: inText(encoding.byteEnd, bytes),
+    vectors: formatVectors(vectors, dimensions, options.format),
+  };
+}
+
+/** The tokens of an encoding as strings. */
+export function tokenTexts({ tokenBytes, tokenLengths }: PackedEncoding): string[] {
+  const bytes = Buffer.from(tokenBytes.buffer, tokenBytes.byteOffset, tokenBytes.byteLength);
+  let at = 0;
+  return Array.from(tokenLengths, (length) => {
+    at += length;
+    return bytes.toString('utf8', at - length, at);
+  });
+}
