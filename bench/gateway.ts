@@ -1,8 +1,7 @@
 /**
  * What a hop through the gateway costs: the same unary call to an instance directly, through the gateway, and through nginx
  * `grpc_pass` where there is one (PLEXUS_NGINX, or nginx on the PATH). All are processes of their own on loopback; rounds are
- * interleaved, so that a noisy moment hits all of them. Also what the upstream stack alone costs, over a transport that
- * answers at once. Run: node dist/bench/gateway.js [rounds]; prints Markdown for bench/results/gateway.md.
+ * interleaved, so that a noisy moment hits all of them. What the stack alone costs is in stack.ts. Run: node dist/bench/gateway.js [rounds]; prints Markdown for bench/results/gateway.md.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,9 +9,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Channel, createChannel } from '../chassis/channel.js';
-import { systemClock } from '../chassis/clock.js';
-import { createUpstream, type UpstreamSettings } from '../gateway/upstream/index.js';
-import { createFakeRegistry, testCall, testInstance, testUpstreamSettings, textRequest } from '../test/kit/upstream.js';
+import { textRequest } from '../test/kit/upstream.js';
 import { startGatewayProcess, startTestProcess } from '../test/kit/upstream-process.js';
 
 const ROUNDS = Number(process.argv[2] ?? 12);
@@ -97,34 +94,6 @@ http {
   };
 }
 
-/** Microseconds of processor time the stack takes for a call over a transport that answers at once: not wall time, since others may be at work here. */
-async function stackCost(changes: Partial<UpstreamSettings>): Promise<number> {
-  const answer = Promise.resolve({ response: request, trailers: {} });
-  const pending = { answer, cancel: () => {} };
-  const never = (): never => {
-    throw new Error('no streams here');
-  };
-  const upstream = createUpstream({
-    registry: createFakeRegistry([testInstance('embed-1'), testInstance('embed-2')]),
-    settings: testUpstreamSettings({ pulse: false, ...changes }),
-    clock: systemClock,
-    random: Math.random,
-    connect: () => ({ unary: () => pending, serverStream: never, bidi: never, close: () => {} }),
-  });
-  const given = testCall(systemClock, { deadlineMs: Date.now() + 600_000, request });
-  const run = async (calls: number): Promise<number> => {
-    const before = process.cpuUsage();
-    for (let each = 0; each < calls; each++) await upstream.unary(given);
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / calls;
-  };
-  await run(20_000);
-  const runs: number[] = [];
-  for (let each = 0; each < 7; each++) runs.push(await run(10_000));
-  await upstream.close();
-  return quantile(runs, 0.5);
-}
-
 const instance = await startTestProcess('embed-1', { workMs: 0, places: 1_000 });
 const gateway = await startGatewayProcess('gateway', [instance.instance]);
 const nginx = await startNginx(instance.instance.address);
@@ -163,19 +132,4 @@ for (const { name, timesMs, perSecond } of targets) {
 for (const { channel } of targets) channel.close();
 nginx?.stop();
 await Promise.all([gateway.signal('SIGKILL'), instance.signal('SIGKILL')]);
-
-const off: Partial<UpstreamSettings> = {
-  cache: false,
-  throttle: false,
-  bulkhead: false,
-  retry: false,
-  hedge: false,
-  eject: false,
-  breaker: false,
-};
-console.log(`\n| the stack alone, over a transport that answers at once | us of processor a call |\n|---|---|`);
-console.log(`| every layer on | ${(await stackCost({})).toFixed(2)} |`);
-for (const layer of Object.keys(off) as (keyof typeof off)[])
-  console.log(`| without ${layer} | ${(await stackCost({ [layer]: false })).toFixed(2)} |`);
-console.log(`| only deadline, pick and send | ${(await stackCost(off)).toFixed(2)} |`);
 process.exit(0);

@@ -323,6 +323,6 @@ export function fieldError(
 }
 
 /** What an AbortSignal was aborted with, as a MeshError. */
-export function abortReason(signal: AbortSignal): MeshError {
+export function abortReason(signal: Pick<AbortSignal, 'reason'>): MeshError {
   return signal.reason instanceof MeshError ? signal.reason : new MeshError('CANCELLED', 'the call was cancelled');
 }

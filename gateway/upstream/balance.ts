@@ -4,7 +4,6 @@
  * Weight and slow start thin out how often an instance is considered at all, since a division of its cost would do nothing
  * while the mesh is idle.
  */
-import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
 import type { Counters } from './counters.js';
 import type { Endpoint } from './endpoint.js';
@@ -19,13 +18,12 @@ export interface BalanceOptions {
   slowStartMs: number;
   /** Milliseconds until a probe may bring an instance back: the advice that CIRCUIT_OPEN carries. */
   probeMs: number;
-  clock: Clock;
   random: () => number;
   counters: Counters;
 }
 
 export interface Balance {
-  /** Throws NO_INSTANCE or CIRCUIT_OPEN. */
+  /** For the moment `flight.nowMs`. Throws NO_INSTANCE or CIRCUIT_OPEN. */
   pick(flight: Flight): Endpoint;
   /** True where an instance in rotation has not been tried for this call. */
   hasOther(flight: Flight): boolean;
@@ -39,15 +37,14 @@ const DEAR = 4;
 const RAMP_MIN = 0.1;
 
 export function createBalance(options: BalanceOptions): Balance {
-  const { capability, endpoints, policy, slowStartMs, clock, random, counters } = options;
+  const { capability, endpoints, policy, slowStartMs, random, counters } = options;
 
   const weight = (endpoint: Endpoint, nowMs: number): number => {
     const age = nowMs - endpoint.startedMs;
     const ramp = age >= slowStartMs ? 1 : Math.max(RAMP_MIN, age / slowStartMs);
     return endpoint.instance.weight * ramp;
   };
-  const cheaper = (a: Endpoint, b: Endpoint): Endpoint => {
-    const nowMs = clock.monotonic();
+  const cheaper = (a: Endpoint, b: Endpoint, nowMs: number): Endpoint => {
     const weightA = weight(a, nowMs);
     const weightB = weight(b, nowMs);
     if (weightA !== weightB) {
@@ -58,13 +55,13 @@ export function createBalance(options: BalanceOptions): Balance {
     }
     return cost(a, b, nowMs) <= cost(b, a, nowMs) ? a : b;
   };
-  const choose = (among: readonly Endpoint[]): Endpoint => {
+  const choose = (among: readonly Endpoint[], nowMs: number): Endpoint => {
     if (among.length === 1) return among[0] as Endpoint;
     const first = Math.floor(random() * among.length);
     const a = among[first] as Endpoint;
     if (policy === 'random') return a;
     const second = Math.floor(random() * (among.length - 1));
-    return cheaper(a, among[second >= first ? second + 1 : second] as Endpoint);
+    return cheaper(a, among[second >= first ? second + 1 : second] as Endpoint, nowMs);
   };
   const none = (): MeshError => {
     const all = endpoints();
@@ -89,41 +86,42 @@ export function createBalance(options: BalanceOptions): Balance {
   return {
     pick(flight) {
       const all = endpoints();
-      let candidates: readonly Endpoint[] = all.filter((endpoint) => endpoint.state === 'serving');
+      let candidates = those(all, isServing);
       if (candidates.length === 0) {
         // Nobody is left: rather those we only suspect than none. Instances that say they leave or whose breaker is open are facts.
-        candidates = all.filter(({ state }) => state === 'ejected');
-        if (candidates.length === 0) candidates = all.filter(({ state }) => state === 'silent');
+        candidates = those(all, ({ state }) => state === 'ejected');
+        if (candidates.length === 0) candidates = those(all, ({ state }) => state === 'silent');
         if (candidates.length === 0) throw none();
         counters.panics++;
       }
-      candidates = prefer(candidates, (endpoint) => endpoint.serves(flight.call.model));
-      if (flight.tried.length > 0) {
-        candidates = prefer(candidates, (endpoint) => !flight.tried.includes(endpoint));
-        const nowMs = clock.monotonic();
+      const { tried, nowMs } = flight;
+      const { model } = flight.call;
+      if (model !== undefined) candidates = prefer(candidates, (endpoint) => endpoint.serves(model));
+      if (tried.length > 0) {
+        candidates = prefer(candidates, (endpoint) => !tried.includes(endpoint));
         candidates = prefer(candidates, (endpoint) => endpoint.restUntilMs <= nowMs);
       }
-      return choose(policy === 'p2c' ? withoutDear(candidates, clock.monotonic()) : candidates);
+      return choose(policy === 'p2c' ? withoutDear(candidates, nowMs) : candidates, nowMs);
     },
     hasOther: (flight) =>
       endpoints().some(
-        (endpoint) =>
-          endpoint.state === 'serving' && !flight.tried.includes(endpoint) && endpoint.serves(flight.call.model),
+        (endpoint) => isServing(endpoint) && !flight.tried.includes(endpoint) && endpoint.serves(flight.call.model),
       ),
     restMs(flight) {
-      const nowMs = clock.monotonic();
-      const serving = endpoints().filter((endpoint) => endpoint.state === 'serving');
-      const others = prefer(serving, (endpoint) => !flight.tried.includes(endpoint));
-      return others.length === 0 ? 0 : Math.max(0, Math.min(...others.map(({ restUntilMs }) => restUntilMs)) - nowMs);
+      const others = prefer(those(endpoints(), isServing), (endpoint) => !flight.tried.includes(endpoint));
+      if (others.length === 0) return 0;
+      return Math.max(0, Math.min(...others.map(({ restUntilMs }) => restUntilMs)) - flight.nowMs);
     },
   };
 }
+
+const isServing = (endpoint: Endpoint): boolean => endpoint.state === 'serving';
 
 /** An instance that has never answered is taken to be like its rival. */
 function cost(endpoint: Endpoint, rival: Endpoint, nowMs: number): number {
   const known = endpoint.load.known ? endpoint : rival;
   // What has not been answered yet has lasted so long already: a slow instance shows before its first slow answer.
-  const [oldest] = endpoint.live;
+  const { oldest } = endpoint;
   const pendingMs = oldest ? nowMs - oldest.startedMs : 0;
   return (Math.max(known.load.valueMs(nowMs), pendingMs) + 0.1) * (endpoint.inFlight + 1);
 }
@@ -136,11 +134,18 @@ function withoutDear(all: readonly Endpoint[], nowMs: number): readonly Endpoint
   if (all.length <= 2) return all;
   let cheapest = Number.POSITIVE_INFINITY;
   for (const endpoint of all) if (endpoint.load.known) cheapest = Math.min(cheapest, cost(endpoint, endpoint, nowMs));
-  return all.filter((endpoint) => !endpoint.load.known || cost(endpoint, endpoint, nowMs) <= cheapest * DEAR);
+  const limit = cheapest * DEAR;
+  return those(all, (endpoint) => !endpoint.load.known || cost(endpoint, endpoint, nowMs) <= limit);
 }
 
 function prefer(all: readonly Endpoint[], wanted: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
   if (all.length <= 1) return all;
-  const found = all.filter(wanted);
+  const found = those(all, wanted);
   return found.length > 0 ? found : all;
+}
+
+/** `all.filter(wanted)`, without a new list where all are wanted, which is nearly always. */
+function those(all: readonly Endpoint[], wanted: (endpoint: Endpoint) => boolean): readonly Endpoint[] {
+  for (const endpoint of all) if (!wanted(endpoint)) return all.filter(wanted);
+  return all;
 }

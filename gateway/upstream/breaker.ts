@@ -14,6 +14,13 @@ import type { Observer } from './endpoint.js';
 /** Short, since an instance that answered for ten seconds would have to fail for five before half of a longer window has failed. */
 const WINDOW_MS = 3_000;
 const SLOTS = 6;
+const SLOT_MS = WINDOW_MS / SLOTS;
+/**
+ * Answers are counted here and told to opossum before the next failure, which is when it looks at its window: firing it for
+ * each costs a promise and five events, as much as all other layers together. More than this many in half a second change no
+ * verdict.
+ */
+const ANSWERS_MAX = 1_000;
 const NEVER_MS = 2 ** 31 - 1;
 
 export interface Breaker extends Observer {
@@ -34,7 +41,7 @@ export interface BreakerOptions {
 export function createBreaker({ name, percent, callsMin, clock, onOpen }: BreakerOptions): Breaker {
   const rotation = new EventEmitter();
   const breaker = new CircuitBreaker(
-    (failure: MeshError | undefined) => (failure ? Promise.reject(failure) : ANSWERED),
+    (failure: MeshError) => Promise.reject(failure), // only failures are fired
     {
       name,
       timeout: false,
@@ -48,24 +55,46 @@ export function createBreaker({ name, percent, callsMin, clock, onOpen }: Breake
       rotateBucketController: rotation, // the window turns by our clock
     },
   );
-  breaker.on('open', onOpen);
-  let slot = Math.floor(clock.monotonic() / (WINDOW_MS / SLOTS));
+  // A method of opossum's Status that @types/opossum leaves out.
+  const status = breaker.status as unknown as { increment(count: 'fires' | 'successes'): void };
+  let open = false;
+  breaker.on('open', () => {
+    open = true;
+    onOpen();
+  });
+  breaker.on('close', () => {
+    open = false;
+  });
+  let slot = Math.floor(clock.monotonic() / SLOT_MS);
+  let untold = 0;
 
+  const tellAnswers = (): void => {
+    for (; untold > 0; untold--) {
+      status.increment('fires');
+      status.increment('successes');
+    }
+  };
   return {
     get open() {
-      return breaker.opened;
+      return open;
     },
-    end({ verdict, error }) {
+    end({ verdict, error, nowMs }) {
       if (verdict !== 'answered' && verdict !== 'failed') return;
-      const now = Math.floor(clock.monotonic() / (WINDOW_MS / SLOTS));
-      for (let steps = Math.min(now - slot, SLOTS); steps > 0; steps--) rotation.emit('rotate');
-      slot = now;
-      breaker.fire(verdict === 'failed' ? error : undefined).catch(ignore); // the rejection is the error that was just given
+      const now = Math.floor(nowMs / SLOT_MS);
+      if (now !== slot) {
+        tellAnswers();
+        for (let steps = Math.min(now - slot, SLOTS); steps > 0; steps--) rotation.emit('rotate');
+        slot = now;
+      }
+      if (verdict === 'answered') untold = Math.min(untold + 1, ANSWERS_MAX);
+      else {
+        tellAnswers();
+        breaker.fire(error as MeshError).catch(ignore); // the rejection is the error that was just given
+      }
     },
     close: () => breaker.close(),
     dispose: () => breaker.shutdown(),
   };
 }
 
-const ANSWERED = Promise.resolve();
 const ignore = (): void => {};

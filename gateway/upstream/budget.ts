@@ -10,10 +10,10 @@ const SLOTS = 20;
 const SLOT_MS = WINDOW_MS / SLOTS;
 
 export interface Budget {
-  /** A call came in. */
-  deposit(): void;
+  /** A call came in. Times are monotonic milliseconds. */
+  deposit(nowMs: number): void;
   /** True and counted where one more may be sent. */
-  take(): boolean;
+  take(nowMs: number): boolean;
   /** What is left, for tests and status. */
   readonly left: number;
 }
@@ -26,8 +26,9 @@ export function createBudget(options: { percent: number; perSecond: number; cloc
   let takenTotal = 0;
   let slot = Math.floor(clock.monotonic() / SLOT_MS);
 
-  const turn = (): number => {
-    const now = Math.floor(clock.monotonic() / SLOT_MS);
+  const turn = (nowMs: number): number => {
+    const now = Math.floor(nowMs / SLOT_MS);
+    if (now === slot) return now % SLOTS;
     for (let steps = Math.min(now - slot, SLOTS); steps > 0; steps--) {
       const index = (now - steps + 1) % SLOTS;
       callsTotal -= calls[index] as number;
@@ -38,25 +39,25 @@ export function createBudget(options: { percent: number; perSecond: number; cloc
     slot = now;
     return now % SLOTS;
   };
-  const left = (): number => {
-    turn();
+  const left = (nowMs: number): number => {
+    turn(nowMs);
     return Math.floor((callsTotal * percent) / 100 + (perSecond * WINDOW_MS) / 1_000) - takenTotal;
   };
   return {
-    deposit() {
-      const index = turn();
+    deposit(nowMs) {
+      const index = turn(nowMs);
       calls[index] = (calls[index] as number) + 1;
       callsTotal++;
     },
-    take() {
-      if (left() < 1 || (parent && !parent.take())) return false;
-      const index = turn();
+    take(nowMs) {
+      if (left(nowMs) < 1 || (parent && !parent.take(nowMs))) return false;
+      const index = turn(nowMs);
       taken[index] = (taken[index] as number) + 1;
       takenTotal++;
       return true;
     },
     get left() {
-      return left();
+      return left(clock.monotonic());
     },
   };
 }

@@ -5,10 +5,9 @@
  */
 import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
-import { toMeshError } from '../../chassis/status.js';
 import { criticality } from './call.js';
 import type { Counters } from './counters.js';
-import type { Flight, Layer, Result } from './flight.js';
+import type { Dependant, Done, Flight, Layer, Result, Send } from './flight.js';
 import { createLimit } from './limit.js';
 
 export interface BulkheadOptions {
@@ -33,10 +32,10 @@ export interface Bulkhead {
 /** Share of a call's time that waiting and answering may take by the averages; the rest is for what is above average. */
 const TIME_SHARE = 0.8;
 
-interface Waiter {
+interface Waiter extends Dependant {
   critical: boolean;
-  deadlineMs: number;
-  enter(): void;
+  flight: Flight;
+  enter(nowMs: number): void;
   refuse(): void;
 }
 
@@ -58,100 +57,95 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
   let turnMs = 0;
   let turnedMs = Number.NaN;
 
-  const refuse = (what: string, retryAfterMs: number): Promise<never> => {
+  const refusal = (what: string, retryAfterMs: number): MeshError => {
     counters.bulkheadRefused++;
-    return Promise.reject(
-      new MeshError('OVERLOADED', `${capability}: ${what}; try again later`, {
-        retryAfterMs: Math.ceil(retryAfterMs),
-        facts: { layer: 'bulkhead' },
-      }),
-    );
+    return new MeshError('OVERLOADED', `${capability}: ${what}; try again later`, {
+      retryAfterMs: Math.ceil(retryAfterMs),
+      facts: { layer: 'bulkhead' },
+    });
   };
   const wake = (): void => {
     while (queue.length > 0 && inFlight < limit.value) {
       const waiter = queue.shift() as Waiter;
+      const nowMs = clock.monotonic();
       // Work that cannot be in time any more would only take the place of work that can.
-      if (clock.now() + holdMs > waiter.deadlineMs) waiter.refuse();
-      else waiter.enter();
+      if (nowMs + holdMs > waiter.flight.dueMs) waiter.refuse();
+      else waiter.enter(nowMs);
     }
   };
-  const leave = (startedMs: number, error: MeshError | undefined): void => {
-    const nowMs = clock.monotonic();
+  const leave = (startedMs: number, nowMs: number, error: MeshError | undefined): void => {
     if (!error) holdMs = average(holdMs, nowMs - startedMs);
     if (!Number.isNaN(turnedMs)) turnMs = average(turnMs, nowMs - turnedMs);
     turnedMs = queue.length > 0 ? nowMs : Number.NaN;
-    limit.observe(error, inFlight, startedMs);
+    limit.observe(error, inFlight, startedMs, nowMs);
     inFlight--;
-    wake();
+    if (queue.length > 0) wake();
   };
   /** Runs the call in a place that was taken for it already. */
-  const hold = <R extends Result>(next: (flight: Flight) => Promise<R>, flight: Flight): Promise<R> => {
-    const startedMs = clock.monotonic();
-    const flown = next(flight);
-    flown.then(
-      (result) => {
-        if (result.ended) void result.ended.then((error) => leave(startedMs, error));
-        else leave(startedMs, undefined);
-      },
-      (error) => leave(startedMs, toMeshError(error)),
-    );
-    return flown;
-  };
-  const wait = (flight: Flight, waitMsMax: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const refused = (waitedMs: number): MeshError => {
-        counters.bulkheadRefused++;
-        return new MeshError('OVERLOADED', `${capability}: no place became free in time; try again later`, {
-          retryAfterMs: Math.ceil(waitedMs),
-          facts: { layer: 'bulkhead' },
-        });
-      };
-      const waiter: Waiter = {
-        critical: criticality(flight.call) === 'critical',
-        deadlineMs: flight.deadlineMs,
-        enter() {
-          inFlight++; // here, not when the promise is heard: the loop that wakes waiters counts on it
-          stop();
-          resolve();
-        },
-        refuse() {
-          stop();
-          reject(refused(turnMs * (queue.length + 1)));
-        },
-      };
-      const giveUp = (error: MeshError): void => {
-        queue.splice(queue.indexOf(waiter), 1);
-        stop();
-        reject(error);
-      };
-      const cancelTimer = clock.after(waitMsMax, () => giveUp(refused(waitMsMax)));
-      const stopListening = flight.onEnd(giveUp);
-      const stop = (): void => {
-        cancelTimer();
-        stopListening();
-      };
-      counters.bulkheadQueued++;
-      if (!waiter.critical) queue.push(waiter);
-      else {
-        const first = queue.findIndex(({ critical }) => !critical);
-        queue.splice(first < 0 ? queue.length : first, 0, waiter);
-      }
+  const hold = <R extends Result>(next: Send<R>, flight: Flight, done: Done<R>): void => {
+    const startedMs = flight.nowMs;
+    next(flight, (error, result) => {
+      if (result?.ended) void result.ended.then((ended) => leave(startedMs, clock.monotonic(), ended));
+      else leave(startedMs, flight.nowMs, error);
+      done(error, result);
     });
+  };
+  const wait = (flight: Flight, waitMsMax: number, enter: () => void, refused: (error: MeshError) => void): void => {
+    const giveUp = (error: MeshError): void => {
+      queue.splice(queue.indexOf(waiter), 1);
+      stop();
+      refused(error);
+    };
+    const waiter: Waiter = {
+      critical: criticality(flight.call) === 'critical',
+      flight,
+      enter(nowMs) {
+        inFlight++;
+        stop();
+        flight.nowMs = nowMs;
+        enter();
+      },
+      refuse() {
+        stop();
+        refused(refusal(IN_VAIN, turnMs * (queue.length + 1)));
+      },
+      cancel: giveUp,
+    };
+    const cancelTimer = clock.after(waitMsMax, () => giveUp(refusal(IN_VAIN, waitMsMax)));
+    flight.attach(waiter);
+    const stop = (): void => {
+      cancelTimer();
+      flight.detach(waiter);
+    };
+    counters.bulkheadQueued++;
+    if (!waiter.critical) queue.push(waiter);
+    else {
+      const first = queue.findIndex(({ critical }) => !critical);
+      queue.splice(first < 0 ? queue.length : first, 0, waiter);
+    }
+  };
 
   return {
-    layer: () => (next) => (flight) => {
+    layer: () => (next) => (flight, done) => {
       if (inFlight < limit.value && queue.length === 0) {
         inFlight++;
-        return hold(next, flight);
+        hold(next, flight, done);
+        return;
       }
+      const refuse = (what: string): void => done(refusal(what, waitMs), undefined);
       const waitMs = (turnMs > 0 ? turnMs : holdMs / limit.value) * (queue.length + 1);
-      if (criticality(flight.call) === 'sheddable') return refuse('is busy and the call may be shed', waitMs);
-      if (queue.length >= queueMax) return refuse(`${queueMax} calls wait already, which is the limit`, waitMs);
-      const leftMs = flight.deadlineMs - clock.now();
+      if (criticality(flight.call) === 'sheddable') return refuse('is busy and the call may be shed');
+      if (queue.length >= queueMax) return refuse(`${queueMax} calls wait already, which is the limit`);
+      const leftMs = flight.dueMs - flight.nowMs;
       // Time to wait and then to be answered, both as they were lately.
       if (waitMs > queueWaitMsMax || waitMs + holdMs > leftMs * TIME_SHARE)
-        return refuse(`the wait would be ${Math.round(waitMs)} ms, longer than the call can wait`, waitMs);
-      return wait(flight, Math.min(queueWaitMsMax, leftMs)).then(() => hold(next, flight));
+        return refuse(`the wait would be ${Math.round(waitMs)} ms, longer than the call can wait`);
+      wait(
+        flight,
+        Math.min(queueWaitMsMax, leftMs),
+        () => hold(next, flight, done),
+        (error) => done(error, undefined),
+      );
     },
     get inFlight() {
       return inFlight;
@@ -164,3 +158,5 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
     },
   };
 }
+
+const IN_VAIN = 'no place became free in time';

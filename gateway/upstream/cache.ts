@@ -5,9 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../chassis/clock.js';
-import { MeshError } from '../../chassis/errors.js';
 import type { Counters } from './counters.js';
-import type { Flight, Layer, Reply } from './flight.js';
+import type { Dependant, Done, Flight, Layer, Reply } from './flight.js';
 
 export interface CacheOptions {
   entriesMax: number;
@@ -34,7 +33,8 @@ const ENTRY_BYTES = 256;
 
 export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): ContentCache {
   const entries = new Map<string, Entry>(); // in order of use, oldest first
-  const flying = new Map<string, Promise<Reply>>();
+  /** Who waits for the answer of an equal call in flight. */
+  const flying = new Map<string, Done<Reply>[]>();
   let bytes = 0;
 
   const drop = (key: string, entry: Entry): void => {
@@ -65,40 +65,55 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
 
   return {
     layer: (counters) => (next) => {
-      const lead = (key: string, flight: Flight, ttlMs: number): Promise<Reply> => {
+      const lead = (key: string, flight: Flight, ttlMs: number, done: Done<Reply>): void => {
         counters.cacheMisses++;
-        const flown = next(flight);
-        flying.set(key, flown);
-        const land = (): void => {
-          if (flying.get(key) === flown) flying.delete(key);
-        };
-        flown.then((reply) => {
-          land();
-          keep(key, reply, ttlMs);
-        }, land);
-        return flown;
+        const joined: Done<Reply>[] = [];
+        flying.set(key, joined);
+        next(flight, (error, reply) => {
+          // Cleared meanwhile: the answer is of models that are gone, and stays with those who asked for it.
+          if (flying.get(key) === joined) {
+            flying.delete(key);
+            if (reply) keep(key, reply, ttlMs);
+          }
+          done(error, reply);
+          for (const each of joined) each(error, reply);
+        });
       };
-      return async (flight) => {
-        const { cache, capability, method, request } = flight.call;
-        if (!cache || cache.ttlMs <= 0) return next(flight);
-        const key = `${capability} ${method} ${createHash('sha256').update(request).digest('base64')}`;
-        for (;;) {
-          const known = find(key);
-          if (known) {
-            counters.cacheHits++;
-            return { ...known, cached: true };
-          }
-          const other = flying.get(key);
-          if (!other) return lead(key, flight, cache.ttlMs);
-          counters.cacheJoined++;
-          try {
-            return { ...(await orEnd(other, flight)), cached: true };
-          } catch (error) {
-            // The one that was joined ran out of its own time or lost its own caller: that is not this call's fate.
-            if (flight.ended || !(error instanceof MeshError) || !OWN_FATE.has(error.code)) throw error;
-            await Promise.resolve(); // lets the flight that failed leave the table first
-          }
+      const answer = (key: string, flight: Flight, ttlMs: number, done: Done<Reply>): void => {
+        const known = find(key);
+        if (known) {
+          counters.cacheHits++;
+          done(undefined, { ...known, cached: true });
+          return;
         }
+        const joined = flying.get(key);
+        if (!joined) {
+          lead(key, flight, ttlMs, done);
+          return;
+        }
+        counters.cacheJoined++;
+        let over = false;
+        const dependant: Dependant = {
+          cancel(reason) {
+            over = true;
+            done(reason, undefined);
+          },
+        };
+        joined.push((error, reply) => {
+          if (over) return;
+          flight.detach(dependant);
+          flight.nowMs = clock.monotonic();
+          // The one that was joined ran out of its own time or lost its own caller: that is not this call's fate.
+          if (error && OWN_FATE.has(error.code)) answer(key, flight, ttlMs, done);
+          else done(error, reply && { ...reply, cached: true });
+        });
+        flight.attach(dependant);
+      };
+      return (flight, done) => {
+        const { cache, capability, method, request } = flight.call;
+        if (!cache || cache.ttlMs <= 0) return next(flight, done);
+        const key = `${capability} ${method} ${createHash('sha256').update(request).digest('base64')}`;
+        answer(key, flight, cache.ttlMs, done);
       };
     },
     clear(capability) {
@@ -115,20 +130,3 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
 }
 
 const OWN_FATE = new Set<string>(['CANCELLED', 'DEADLINE_EXCEEDED']);
-
-/** `promise`, or the end of the flight, whichever comes first. */
-function orEnd<T>(promise: Promise<T>, flight: Flight): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = flight.onEnd(reject);
-    promise.then(
-      (value) => {
-        stop();
-        resolve(value);
-      },
-      (error) => {
-        stop();
-        reject(error);
-      },
-    );
-  });
-}

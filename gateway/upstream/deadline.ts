@@ -9,7 +9,7 @@ import { abortReason, MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
 import type { UpstreamCall } from './call.js';
 import type { Counters } from './counters.js';
-import { Flight, type Result, type Send } from './flight.js';
+import { type Dependant, Flight, type Result, type Send } from './flight.js';
 
 export interface DeadlineOptions {
   clock: Clock;
@@ -18,17 +18,17 @@ export interface DeadlineOptions {
   reserve: boolean;
 }
 
-/** Runs a call through `next`. Resolves or rejects once; what still runs then has been cancelled. */
-export function fly<R extends Result>(
+/** Runs a call through `next` and resolves with what `fold` makes of its result. Ends once; what still runs then has been cancelled. */
+export function fly<R extends Result, T>(
   call: UpstreamCall,
   next: Send<R>,
   options: DeadlineOptions,
-): Promise<{ result: R; flight: Flight }> {
-  const { clock, counters } = options;
+  fold: (result: R, flight: Flight) => T,
+): Promise<T> {
+  const { clock, counters, reserve } = options;
   counters.calls++;
   const nowMs = clock.now();
-  const deadlineMs = options.reserve ? shrink(call.deadlineMs, nowMs) : call.deadlineMs;
-  const flight = new Flight(call, deadlineMs);
+  const deadlineMs = reserve ? shrink(call.deadlineMs, nowMs) : call.deadlineMs;
   if (call.signal.aborted) return Promise.reject(counted(abortReason(call.signal), counters));
   if (deadlineMs <= nowMs) {
     return Promise.reject(
@@ -39,41 +39,61 @@ export function fly<R extends Result>(
     );
   }
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => flight.end(abortReason(call.signal));
-    const cancelTimer = Number.isFinite(deadlineMs)
-      ? clock.after(deadlineMs - nowMs, () =>
-          flight.end(
-            new MeshError('DEADLINE_EXCEEDED', `no instance of ${call.capability} answered before the deadline`),
-          ),
-        )
-      : undefined;
-    setMaxListeners(0, call.signal); // a pipeline shares one signal among all of its calls; ten listeners are no leak
-    call.signal.addEventListener('abort', onAbort, { once: true });
-    const tidy = (): void => {
-      flight.settled = true;
-      cancelTimer?.();
-      call.signal.removeEventListener('abort', onAbort);
-    };
-    // A flight that ends early is over for its caller at once; what it started hears of it by the same call of end().
-    flight.onEnd((reason) => {
-      tidy();
-      reject(counted(reason, counters));
-    });
-    next(flight).then(
-      (result) => {
-        if (flight.ended) return;
-        if (result.ended) void result.ended.then(tidy);
-        else tidy();
+    const flight = new Flight(call, deadlineMs, clock.monotonic(), deadlineMs - nowMs);
+    const passenger = new Passenger(flight, clock, counters, reject);
+    flight.attach(passenger);
+    next(flight, (error, result) => {
+      if (flight.ended) return; // its caller has been told
+      if (error || !result) passenger.fail(error ?? toMeshError(new Error('a layer ended a call with nothing')));
+      else {
+        if (result.ended) void result.ended.then(() => passenger.tidy());
+        else passenger.tidy();
         counters.answered++;
-        resolve({ result, flight });
-      },
-      (error) => {
-        if (flight.ended) return;
-        tidy();
-        reject(counted(toMeshError(error), counters));
-      },
-    );
+        resolve(fold(result, flight));
+      }
+    });
   });
+}
+
+/** Whoever waits for the flight: the deadline and the caller end it through here, and hear of its end first. */
+class Passenger implements Dependant {
+  readonly #flight: Flight;
+  readonly #counters: Counters;
+  readonly #reject: (error: MeshError) => void;
+  readonly #onAbort: () => void;
+  readonly #cancelTimer: (() => void) | undefined;
+
+  constructor(flight: Flight, clock: Clock, counters: Counters, reject: (error: MeshError) => void) {
+    this.#flight = flight;
+    this.#counters = counters;
+    this.#reject = reject;
+    const { capability, signal } = flight.call;
+    this.#onAbort = () => flight.end(abortReason(signal));
+    if (signal instanceof AbortSignal) setMaxListeners(0, signal); // a pipeline shares one among all of its calls; ten listeners are no leak
+    signal.addEventListener('abort', this.#onAbort);
+    if (Number.isFinite(flight.dueMs))
+      this.#cancelTimer = clock.after(flight.dueMs - flight.nowMs, () =>
+        flight.end(new MeshError('DEADLINE_EXCEEDED', `no instance of ${capability} answered before the deadline`)),
+      );
+  }
+
+  /** The flight ended early: it is over for its caller at once; what it started hears of it by the same call of end(). */
+  cancel(reason: MeshError): void {
+    this.fail(reason);
+  }
+
+  fail(error: MeshError): void {
+    this.tidy();
+    this.#reject(counted(error, this.#counters));
+  }
+
+  tidy(): void {
+    const flight = this.#flight;
+    if (flight.settled) return;
+    flight.settled = true;
+    this.#cancelTimer?.();
+    flight.call.signal.removeEventListener('abort', this.#onAbort);
+  }
 }
 
 function counted(error: MeshError, counters: Counters): MeshError {

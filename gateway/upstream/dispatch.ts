@@ -2,12 +2,11 @@
  * The bottom of the call stack: picks an instance and sends. Nothing is sent once the deadline has passed or the caller has
  * left. Picking and beginning happen before the first await, so the layer above knows at once which attempt it started.
  */
-import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
 import type { Balance } from './balance.js';
 import type { Begun } from './endpoint.js';
-import type { Flight, Reply, Result, Send } from './flight.js';
+import type { Done, Flight, Reply, Result, Send } from './flight.js';
 import type { Lease } from './pool.js';
 import type { PendingStream } from './transport.js';
 
@@ -24,99 +23,115 @@ export interface OpenStream extends Result {
 
 export interface DispatchOptions {
   balance: Balance;
-  clock: Clock;
   /** Hears of the time each answered attempt took. */
-  record: (method: string, ms: number) => void;
+  record: (method: string, ms: number, nowMs: number) => void;
   /** Hears of errors that say something about where the instance stands. */
   onError: (begun: Begun, error: MeshError) => void;
 }
 
-/** Picks, begins, sends. */
-function launch<R>(
+/** Picks, begins, sends; what cannot be sent is done at once. */
+function launch<R extends Result>(
   flight: Flight,
   options: DispatchOptions,
-  send: (begun: Begun, lease: Lease) => Promise<R>,
-): Promise<R> {
-  const { balance, clock } = options;
-  if (flight.ended) return Promise.reject(flight.ended);
-  if (flight.settled) return Promise.reject(new MeshError('CANCELLED', 'the call has been answered'));
-  if (flight.deadlineMs <= clock.now()) {
-    return Promise.reject(
-      new MeshError('DEADLINE_EXCEEDED', `the deadline passed before ${flight.call.capability} was called`),
-    );
-  }
+  done: Done<R>,
+  send: (begun: Begun, lease: Lease, done: Done<R>) => void,
+): void {
+  let begun: Begun;
+  let lease: Lease;
   try {
-    const begun = balance.pick(flight).begin(flight);
-    return send(begun, begun.endpoint.pool.lease());
+    if (flight.ended) throw flight.ended;
+    if (flight.settled) throw new MeshError('CANCELLED', 'the call has been answered');
+    if (flight.dueMs <= flight.nowMs)
+      throw new MeshError('DEADLINE_EXCEEDED', `the deadline passed before ${flight.call.capability} was called`);
+    begun = options.balance.pick(flight).begin(flight);
+    lease = begun.endpoint.pool.lease();
   } catch (error) {
-    return Promise.reject(error);
+    done(toMeshError(error), undefined);
+    return;
+  }
+  send(begun, lease, done);
+}
+
+/** A mistake in a layer ends its own call, not the process (a throw in a callback is nobody's to catch). */
+function tell<R extends Result>(
+  flight: Flight,
+  done: Done<R>,
+  error: MeshError | undefined,
+  result: R | undefined,
+): void {
+  try {
+    done(error, result);
+  } catch (mistake) {
+    flight.end(toMeshError(mistake));
   }
 }
 
 export function sendUnary(options: DispatchOptions): Send<Reply> {
-  return (flight) =>
-    launch(flight, options, (begun, lease) => {
-      const { method, request, metadata } = flight.call;
-      const pending = lease.transport.unary(method, request, { deadlineMs: flight.deadlineMs, metadata });
-      begun.onCancel((reason) => pending.cancel(reason));
-      return pending.answer.then(
-        ({ response, trailers }) => {
-          lease.release(false);
-          begun.heard();
-          options.record(method, options.clock.monotonic() - begun.startedMs);
-          begun.end(undefined);
-          return { response, trailers, instance: begun.endpoint.id, cached: false };
-        },
-        (thrown) => {
-          const error = settle(begun, lease, thrown);
-          options.onError(begun, error);
-          throw error;
-        },
-      );
-    });
+  const send = (begun: Begun, lease: Lease, done: Done<Reply>): void => {
+    const { flight } = begun;
+    const { method, request, metadata } = flight.call;
+    const pending = lease.transport.unary(method, request, { deadlineMs: flight.deadlineMs, metadata });
+    begun.sent(pending);
+    pending.answer.then(
+      ({ response, trailers }) => {
+        lease.release(false);
+        const nowMs = begun.heard();
+        options.record(method, nowMs - begun.startedMs, nowMs);
+        begun.end(undefined, nowMs);
+        tell(flight, done, undefined, { response, trailers, instance: begun.endpoint.id, cached: false });
+      },
+      (thrown) => {
+        const error = settle(begun, lease, thrown);
+        options.onError(begun, error);
+        tell(flight, done, error, undefined);
+      },
+    );
+  };
+  return (flight, done) => launch(flight, options, done, send);
 }
 
-/** Resolves with the first message, so that what fails before it can be sent again. */
+/** Done with the first message, so that what fails before it can be sent again. */
 export function sendServerStream(options: DispatchOptions): Send<OpenStream> {
-  return (flight) =>
-    launch(flight, options, async (begun, lease) => {
-      const { method, request, metadata } = flight.call;
-      const stream = openStream(
-        begun,
-        lease,
-        options,
-        lease.transport.serverStream(method, request, { deadlineMs: flight.deadlineMs, metadata }),
-      );
-      const first = await stream.next();
-      options.record(method, options.clock.monotonic() - begun.startedMs);
-      return {
-        ...stream,
-        first,
-        get trailers() {
-          return stream.trailers;
-        },
-      };
-    });
+  const send = (begun: Begun, lease: Lease, done: Done<OpenStream>): void => {
+    const { flight } = begun;
+    const { method, request, metadata } = flight.call;
+    const stream = openStream(
+      begun,
+      lease,
+      options,
+      lease.transport.serverStream(method, request, { deadlineMs: flight.deadlineMs, metadata }),
+    );
+    stream.next().then(
+      (first) => {
+        const nowMs = begun.endpoint.nowMs();
+        options.record(method, nowMs - begun.startedMs, nowMs);
+        tell(flight, done, undefined, {
+          ...stream,
+          first,
+          get trailers() {
+            return stream.trailers;
+          },
+        });
+      },
+      (error) => tell(flight, done, toMeshError(error), undefined),
+    );
+  };
+  return (flight, done) => launch(flight, options, done, send);
 }
 
-/** Resolves at once: the first answer may wait for requests that are yet to come. */
+/** Done at once: the first answer may wait for requests that are yet to come. */
 export function sendBidi(requests: AsyncIterable<Buffer>, options: DispatchOptions): Send<OpenStream> {
-  return (flight) =>
-    launch(flight, options, (begun, lease) => {
-      const { method, metadata } = flight.call;
-      return Promise.resolve(
-        openStream(
-          begun,
-          lease,
-          options,
-          lease.transport.bidi(method, requests, { deadlineMs: flight.deadlineMs, metadata }),
-        ),
-      );
-    });
+  const send = (begun: Begun, lease: Lease, done: Done<OpenStream>): void => {
+    const { method, metadata } = begun.flight.call;
+    const { deadlineMs } = begun.flight;
+    const pending = lease.transport.bidi(method, requests, { deadlineMs, metadata });
+    done(undefined, openStream(begun, lease, options, pending));
+  };
+  return (flight, done) => launch(flight, options, done, send);
 }
 
 function openStream(begun: Begun, lease: Lease, options: DispatchOptions, pending: PendingStream): OpenStream {
-  begun.onCancel((reason) => pending.cancel(reason));
+  begun.sent(pending);
   const iterator = pending.messages[Symbol.asyncIterator]();
   let end!: (error: MeshError | undefined) => void;
   const ended = new Promise<MeshError | undefined>((resolve) => {
@@ -134,11 +149,11 @@ function openStream(begun: Begun, lease: Lease, options: DispatchOptions, pendin
       try {
         const result = await iterator.next();
         if (!over) {
-          begun.heard();
+          const nowMs = begun.heard();
           if (result.done) {
             over = true;
             lease.release(false);
-            begun.end(undefined);
+            begun.end(undefined, nowMs);
             end(undefined);
           }
         }
@@ -157,7 +172,7 @@ function openStream(begun: Begun, lease: Lease, options: DispatchOptions, pendin
       const left = new MeshError('CANCELLED', 'the reader left');
       pending.cancel(left);
       lease.release(true);
-      begun.end(left);
+      begun.end(left, begun.endpoint.nowMs());
       end(left);
       void Promise.resolve(iterator.return?.()).catch(() => {}); // its error is the cancellation just made
     },
@@ -169,6 +184,6 @@ function settle(begun: Begun, lease: Lease, thrown: unknown): MeshError {
   const error = toMeshError(thrown);
   // Cut by us, or at the deadline, where both sides cut at once: counted as a reset.
   lease.release(begun.cancelled !== undefined || error.code === 'CANCELLED' || error.code === 'DEADLINE_EXCEEDED');
-  begun.end(error);
+  begun.end(error, begun.endpoint.nowMs());
   return error;
 }

@@ -1,7 +1,10 @@
 /**
  * One call on its way through the stack: what every layer shares about it. A flight ends exactly once, by its answer, its
- * deadline or its caller leaving; whatever waits or runs on its behalf listens with onEnd. A cheap stand-in for a tree of
+ * deadline or its caller leaving; whatever waits or runs on its behalf listens. A cheap stand-in for a tree of
  * AbortControllers, which cost more than the rest of the stack together.
+ *
+ * Layers hand results on by callback, not by promise: a promise a layer, with its turn of the microtask queue, was a third of
+ * what a call through the stack cost (bench/stack.ts). So the one rule of a layer is that it calls `done` exactly once.
  */
 import type { MeshError } from '../../chassis/errors.js';
 import type { UpstreamCall } from './call.js';
@@ -17,10 +20,23 @@ export interface Attempt {
   cancel(reason: MeshError): void;
 }
 
+/** Waits or runs on behalf of a flight. */
+export interface Dependant {
+  /** The flight has ended early, with `reason`. Called once at most. */
+  cancel(reason: MeshError): void;
+}
+
 export class Flight {
   readonly call: UpstreamCall;
   /** Milliseconds since the epoch, the reserve taken off. */
   readonly deadlineMs: number;
+  /**
+   * Monotonic milliseconds when it last moved: begun, woken, answered. Layers that act in that same moment read this instead of
+   * the clock, which a call would otherwise ask 15 times; whoever wakes a flight sets it.
+   */
+  nowMs: number;
+  /** The same deadline on the monotonic clock. */
+  readonly dueMs: number;
   /** Attempts begun. */
   attempts = 0;
   /** Instances that were tried, in order. */
@@ -31,33 +47,48 @@ export class Flight {
   ended: MeshError | undefined;
   /** True once nobody waits for it any more, however it ended. */
   settled = false;
-  #listeners: ((reason: MeshError) => void)[] = []; // one or two: cheaper than a set
+  #first: Dependant | undefined; // most flights have two: whoever waits for it and its attempt
+  #second: Dependant | undefined;
+  #others: Dependant[] | undefined;
 
-  constructor(call: UpstreamCall, deadlineMs: number) {
+  /** `leftMs`: from `nowMs` (monotonic) to the deadline. */
+  constructor(call: UpstreamCall, deadlineMs: number, nowMs: number, leftMs: number) {
     this.call = call;
     this.deadlineMs = deadlineMs;
+    this.nowMs = nowMs;
+    this.dueMs = nowMs + leftMs;
   }
 
-  /** Calls `listener` when the flight ends early, at once where it has. Returns how to stop listening. */
-  onEnd(listener: (reason: MeshError) => void): () => void {
-    if (this.ended) {
-      listener(this.ended);
-      return () => {};
+  /** `dependant` hears when the flight ends early, at once where it has. */
+  attach(dependant: Dependant): void {
+    if (this.ended) dependant.cancel(this.ended);
+    else if (!this.#first) this.#first = dependant;
+    else if (!this.#second) this.#second = dependant;
+    else if (this.#others) this.#others.push(dependant);
+    else this.#others = [dependant];
+  }
+
+  /** It need not hear any more. */
+  detach(dependant: Dependant): void {
+    if (this.#first === dependant) this.#first = undefined;
+    else if (this.#second === dependant) this.#second = undefined;
+    else if (this.#others) {
+      const at = this.#others.indexOf(dependant);
+      if (at >= 0) this.#others.splice(at, 1);
     }
-    this.#listeners.push(listener);
-    return () => {
-      const at = this.#listeners.indexOf(listener);
-      if (at >= 0) this.#listeners.splice(at, 1);
-    };
   }
 
   /** Ends it early: the deadline passed or the caller left. Only the first reason counts. */
   end(reason: MeshError): void {
     if (this.ended || this.settled) return;
     this.ended = reason;
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) listener(reason);
+    const [first, second, others] = [this.#first, this.#second, this.#others];
+    this.#first = undefined;
+    this.#second = undefined;
+    this.#others = undefined;
+    first?.cancel(reason);
+    second?.cancel(reason);
+    if (others) for (const each of others) each.cancel(reason);
   }
 }
 
@@ -73,7 +104,10 @@ export interface Reply extends Result {
   readonly cached: boolean;
 }
 
-export type Send<R extends Result> = (flight: Flight) => Promise<R>;
+/** Hears what became of a call, exactly once: an error or a result. May be called before `Send` returns. */
+export type Done<R extends Result> = (error: MeshError | undefined, result: R | undefined) => void;
+
+export type Send<R extends Result> = (flight: Flight, done: Done<R>) => void;
 
 /** A layer of the call stack: wraps what is below it. */
 export type Layer<R extends Result> = (next: Send<R>) => Send<R>;

@@ -5,11 +5,10 @@
  */
 import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
-import { toMeshError } from '../../chassis/status.js';
 import type { Balance } from './balance.js';
 import type { Budget } from './budget.js';
 import type { Counters } from './counters.js';
-import type { Attempt, Layer, Result } from './flight.js';
+import type { Attempt, Done, Flight, Layer, Result, Send } from './flight.js';
 import type { Latency } from './latency.js';
 
 export interface HedgeOptions {
@@ -25,62 +24,83 @@ export interface HedgeOptions {
 /** Answers a method must have given lately before its p95 means anything. */
 const SAMPLES_MIN = 20;
 
-export function hedge<R extends Result>(options: HedgeOptions): Layer<R> {
-  const { msMin, budget, balance, latency, clock, counters } = options;
-  return (next) => (flight) => {
-    if (flight.attempts === 0) budget.deposit();
-    const nowMs = clock.monotonic();
+export function hedge<R extends Result>(parts: HedgeOptions): Layer<R> {
+  const { msMin, budget, latency } = parts;
+  return (next) => (flight, done) => {
+    const { nowMs } = flight;
+    if (flight.attempts === 0) budget.deposit(nowMs);
     const times = latency(flight.call.method);
-    if (!flight.call.idempotent || times.count(nowMs) < SAMPLES_MIN) return next(flight);
+    if (!flight.call.idempotent || times.count(nowMs) < SAMPLES_MIN) return next(flight, done);
     const delayMs = Math.max(msMin, times.quantileMs(0.95, nowMs) ?? msMin);
-    if (clock.now() + delayMs >= flight.deadlineMs) return next(flight);
+    if (nowMs + delayMs >= flight.dueMs) return next(flight, done);
 
-    return new Promise<R>((resolve, reject) => {
-      let running = 0;
-      let over = false;
-      const attempts: Attempt[] = [];
-      const finish = (winner: Attempt | undefined): void => {
-        over = true;
-        cancelTimer();
-        for (const each of attempts)
-          if (each !== winner) each.cancel(new MeshError('CANCELLED', 'another instance answered first'));
-      };
-      const run = (second: boolean): void => {
-        running++;
-        const before = flight.latest;
-        const flown = next(flight);
-        // Set synchronously by the layer below; unchanged where nothing could be sent.
-        const mine = flight.latest === before ? undefined : flight.latest;
-        if (mine) attempts.push(mine);
-        flown.then(
-          (result) => {
-            if (over) return;
-            if (second) counters.hedgesWon++;
-            finish(mine);
-            resolve(result);
-          },
-          (error) => {
-            running--;
-            if (over) return;
-            // One of the two failed in a way the other need not: wait for it. An error about the request is final.
-            if (running > 0 && !isFinal(toMeshError(error))) return;
-            finish(undefined);
-            reject(error);
-          },
-        );
-      };
-      const cancelTimer = clock.after(delayMs, () => {
-        if (flight.ended || !balance.hasOther(flight)) return;
-        if (!budget.take()) {
-          counters.hedgesOverBudget++;
-          return;
-        }
-        counters.hedges++;
-        run(true);
-      });
-      run(false);
-    });
+    new Race(flight, next, done, parts).start(delayMs);
   };
+}
+
+/** A call and, once it has taken too long, its second sending. */
+class Race<R extends Result> {
+  readonly #flight: Flight;
+  readonly #next: Send<R>;
+  readonly #done: Done<R>;
+  readonly #parts: HedgeOptions;
+  #running = 0;
+  #over = false;
+  #first: Attempt | undefined;
+  #second: Attempt | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(flight: Flight, next: Send<R>, done: Done<R>, parts: HedgeOptions) {
+    this.#flight = flight;
+    this.#next = next;
+    this.#done = done;
+    this.#parts = parts;
+  }
+
+  start(delayMs: number): void {
+    this.#run(false);
+    if (!this.#over) this.#cancelTimer = this.#parts.clock.after(delayMs, () => this.#again());
+  }
+
+  #again(): void {
+    const { balance, budget, clock, counters } = this.#parts;
+    const flight = this.#flight;
+    if (flight.ended || !balance.hasOther(flight)) return;
+    flight.nowMs = clock.monotonic();
+    if (!budget.take(flight.nowMs)) {
+      counters.hedgesOverBudget++;
+      return;
+    }
+    counters.hedges++;
+    this.#run(true);
+  }
+
+  #run(second: boolean): void {
+    const flight = this.#flight;
+    const before = flight.latest;
+    this.#running++;
+    this.#next(flight, (error, result) => this.#ended(second, error, result));
+    // Set by the layer below; unchanged where nothing could be sent.
+    const attempt = flight.latest === before ? undefined : flight.latest;
+    if (second) this.#second = attempt;
+    else this.#first = attempt;
+  }
+
+  #ended(second: boolean, error: MeshError | undefined, result: R | undefined): void {
+    this.#running--;
+    if (this.#over) return;
+    // One of the two failed in a way the other need not: wait for it. An error about the request is final.
+    if (error && this.#running > 0 && !isFinal(error)) return;
+    this.#over = true;
+    this.#cancelTimer?.();
+    if (!error && second) this.#parts.counters.hedgesWon++;
+    if (this.#second) {
+      const loser = new MeshError('CANCELLED', 'another instance answered first');
+      if (error || second) this.#first?.cancel(loser);
+      if (error || !second) this.#second.cancel(loser);
+    }
+    this.#done(error, result);
+  }
 }
 
 function isFinal(error: MeshError): boolean {

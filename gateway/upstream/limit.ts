@@ -26,8 +26,8 @@ const PER_INSTANCE_MIN = 4;
 
 export interface Limit {
   readonly value: number;
-  /** A call ended; `inFlight` counts it, `startedMs` (monotonic) is when it got its place. */
-  observe(error: MeshError | undefined, inFlight: number, startedMs: number): void;
+  /** A call ended; `inFlight` counts it, `startedMs` and `nowMs` (monotonic) are when it got its place and when it ended. */
+  observe(error: MeshError | undefined, inFlight: number, startedMs: number, nowMs: number): void;
 }
 
 export interface LimitOptions {
@@ -45,8 +45,8 @@ export function createLimit({ max, adaptive, instances, clock }: LimitOptions): 
   let bestMs = Number.POSITIVE_INFINITY;
   let window = { sinceMs: clock.monotonic(), calls: 0, sumMs: 0, full: false };
 
-  const lower = (floor: number, inFlight: number): void => {
-    changedMs = clock.monotonic();
+  const lower = (floor: number, inFlight: number, nowMs: number): void => {
+    changedMs = nowMs;
     // From what was in use, so that a limit far above it takes effect with the first decrease.
     limit = Math.max(floor, Math.min(limit, inFlight) * DECREASE);
   };
@@ -58,7 +58,7 @@ export function createLimit({ max, adaptive, instances, clock }: LimitOptions): 
     if (!full) return;
     if (averageMs > bestMs * SLOW) {
       const floor = Math.min(max, PER_INSTANCE_MIN * Math.max(1, instances()));
-      if (limit > floor) lower(floor, inFlight);
+      if (limit > floor) lower(floor, inFlight, nowMs);
     } else if (averageMs < bestMs * QUICK) limit = Math.min(max, limit + Math.max(1, limit * 0.1));
   };
 
@@ -66,13 +66,12 @@ export function createLimit({ max, adaptive, instances, clock }: LimitOptions): 
     get value() {
       return Math.max(1, Math.floor(limit));
     },
-    observe(error, inFlight, startedMs) {
+    observe(error, inFlight, startedMs, nowMs) {
       if (!adaptive) return;
-      const nowMs = clock.monotonic();
       refused += ((isOverload(error) ? 1 : 0) - refused) * REFUSED_WEIGHT;
       if (startedMs < changedMs) return; // it tells of the limit as it was
       if (isOverload(error)) {
-        if (refused >= REFUSED_SHARE) lower(1, inFlight);
+        if (refused >= REFUSED_SHARE) lower(1, inFlight, nowMs);
       } else if (!error || (error.code === 'DEADLINE_EXCEEDED' && nowMs - startedMs > bestMs * SLOW)) {
         window.calls++;
         window.sumMs += nowMs - startedMs;

@@ -4,7 +4,6 @@
  * lasted, at least, and each further one without an answer in between as twice as much: hedges that win again and again
  * would hide how slow the instance really is.
  */
-import type { Clock } from '../../chassis/clock.js';
 import type { Observer } from './endpoint.js';
 import type { PeakEwma } from './ewma.js';
 import type { Outcome } from './outcome.js';
@@ -14,12 +13,11 @@ const REFUSED_MS_MIN = 50;
 /** Doublings at most: 32 times what the cut attempt lasted. */
 const DOUBLINGS_MAX = 5;
 
-export function createLoad(load: PeakEwma, options: { siblingMs: () => number; clock: Clock }): Observer {
-  const { siblingMs, clock } = options;
+export function createLoad(load: PeakEwma, options: { siblingMs: () => number }): Observer {
+  const { siblingMs } = options;
   let cuts = 0;
   return {
-    end({ verdict, ms, error }: Outcome) {
-      const nowMs = clock.monotonic();
+    end({ verdict, ms, error, nowMs }: Outcome) {
       if (verdict === 'answered') {
         cuts = 0;
         load.observe(ms, nowMs);

@@ -12,6 +12,8 @@ export interface Outcome {
   readonly error: MeshError | undefined;
   /** Milliseconds from sending to the answer (to the first message of a stream). */
   readonly ms: number;
+  /** Monotonic milliseconds when it ended. */
+  readonly nowMs: number;
 }
 
 export function verdictOf(error: MeshError | undefined): Verdict {

@@ -104,7 +104,7 @@ export function createPulse(options: PulseOptions): PulseWatch {
   const isDue = (nowMs: number): boolean => {
     if (nowMs - lastMs >= (endpoint.pulse === 'serving' ? idleMs : ABSENT_MS)) return true;
     if (nowMs - endpoint.heardMs < silenceMs) return false;
-    const [oldest] = endpoint.live;
+    const { oldest } = endpoint;
     return oldest !== undefined && nowMs - oldest.startedMs >= silenceMs;
   };
   tick();

@@ -5,11 +5,10 @@
  */
 import type { Clock } from '../../chassis/clock.js';
 import type { MeshError } from '../../chassis/errors.js';
-import { toMeshError } from '../../chassis/status.js';
 import type { Balance } from './balance.js';
 import type { Budget } from './budget.js';
 import type { Counters } from './counters.js';
-import type { Flight, Layer, Result } from './flight.js';
+import type { Dependant, Done, Flight, Layer, Result } from './flight.js';
 
 export interface RetryOptions {
   attemptsMax: number;
@@ -28,37 +27,43 @@ const ABSENCES_MAX = 10;
 
 export function retry<R extends Result>(options: RetryOptions): Layer<R> {
   const { attemptsMax, budget, balance, clock, random, counters } = options;
-  return (next) => async (flight) => {
-    budget.deposit();
-    let absences = 0;
-    for (let round = 1; ; round++) {
-      try {
-        return await next(flight);
-      } catch (thrown) {
-        const error = toMeshError(thrown);
-        if (flight.ended || flight.settled) throw error;
-        let delayMs: number;
-        if (error.code === 'NO_INSTANCE' && error.facts.soon === 'true') {
-          if (++absences > ABSENCES_MAX) throw error;
-          round--; // nothing was sent
-          delayMs = ABSENCE_MS;
-          if (!fits(delayMs, flight, clock)) throw error;
-        } else {
-          if (!flight.call.idempotent || round >= attemptsMax || !worthRetrying(error)) throw error;
-          delayMs = Math.max(
-            random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** (round - 1)),
-            balance.restMs(flight),
-          );
-          if (!fits(delayMs, flight, clock)) throw error;
-          if (!budget.take()) {
-            counters.retriesOverBudget++;
-            throw error;
-          }
-          counters.retries++;
-        }
-        await pause(delayMs, flight, clock);
-      }
+  /** Milliseconds until it is sent again; undefined where it is not. Takes from the budget. */
+  const delayOf = (error: MeshError, flight: Flight, round: number): number | undefined => {
+    if (!flight.call.idempotent || round >= attemptsMax || !worthRetrying(error)) return undefined;
+    const jitterMs = random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** (round - 1));
+    const delayMs = Math.max(jitterMs, balance.restMs(flight));
+    if (!fits(delayMs, flight)) return undefined;
+    if (!budget.take(flight.nowMs)) {
+      counters.retriesOverBudget++;
+      return undefined;
     }
+    counters.retries++;
+    return delayMs;
+  };
+  return (next) => (flight, done) => {
+    budget.deposit(flight.nowMs);
+    let round = 1;
+    let absences = 0;
+    const ended: Done<R> = (error, result) => {
+      if (!error || flight.ended || flight.settled) return done(error, result);
+      let delayMs: number | undefined;
+      if (error.code === 'NO_INSTANCE' && error.facts.soon === 'true') {
+        // Nothing was sent.
+        if (++absences <= ABSENCES_MAX && fits(ABSENCE_MS, flight)) delayMs = ABSENCE_MS;
+      } else {
+        delayMs = delayOf(error, flight, round);
+        round++;
+      }
+      if (delayMs === undefined) return done(error, undefined);
+      pause(
+        delayMs,
+        flight,
+        clock,
+        () => next(flight, ended),
+        (reason) => done(reason, undefined),
+      );
+    };
+    next(flight, ended);
   };
 }
 
@@ -67,19 +72,27 @@ function worthRetrying(error: MeshError): boolean {
   return error.retryable && error.facts.layer === undefined;
 }
 
-function fits(delayMs: number, flight: Flight, clock: Clock): boolean {
-  return clock.now() + delayMs + 1 < flight.deadlineMs;
+function fits(delayMs: number, flight: Flight): boolean {
+  return flight.nowMs + delayMs + 1 < flight.dueMs;
 }
 
-function pause(delayMs: number, flight: Flight, clock: Clock): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(delayMs, () => {
+function pause(
+  delayMs: number,
+  flight: Flight,
+  clock: Clock,
+  over: () => void,
+  ended: (reason: MeshError) => void,
+): void {
+  const dependant: Dependant = {
+    cancel(reason) {
       stop();
-      resolve();
-    });
-    const stop = flight.onEnd((reason) => {
-      cancel();
-      reject(reason);
-    });
+      ended(reason);
+    },
+  };
+  const stop = clock.after(delayMs, () => {
+    flight.detach(dependant);
+    flight.nowMs = clock.monotonic();
+    over();
   });
+  flight.attach(dependant);
 }

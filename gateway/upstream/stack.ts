@@ -107,7 +107,7 @@ export interface InstanceStackParts {
 /** What hears of every attempt to one instance. Below them: pool.ts, the connections. */
 export function instanceStack(endpoint: Endpoint, parts: InstanceStackParts): readonly Observer[] {
   const { settings, clock, counters, siblingMs, mayEject, onOut } = parts;
-  const observers: Observer[] = [createLoad(endpoint.load, { siblingMs, clock })]; // what balance.ts compares
+  const observers: Observer[] = [createLoad(endpoint.load, { siblingMs })]; // what balance.ts compares
   if (settings.eject) {
     const ejector = createEjector({
       after: settings.ejectAfter,

@@ -5,13 +5,14 @@
  */
 import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
-import { toMeshError } from '../../chassis/status.js';
 import { criticality } from './call.js';
 import type { Counters } from './counters.js';
 import type { Layer, Result } from './flight.js';
 import { isOverload } from './outcome.js';
 
 const FADE_MS = 250;
+/** The counts fade in steps of this: an exponential a call would be a tenth of this layer for nothing. */
+const FADE_STEP_MS = 1;
 /** At most this share is refused: the rest finds out when it is over. Doubling from a fifth takes half a second. */
 const REFUSAL_MAX = 0.8;
 /** Faded calls below which nothing is refused: too few to judge by. */
@@ -30,58 +31,51 @@ export function createThrottle(options: { percent: number; clock: Clock; random:
   let accepted = 0;
   let atMs = clock.monotonic();
 
-  const fade = (): void => {
-    const nowMs = clock.monotonic();
-    if (nowMs <= atMs) return;
+  const fade = (nowMs: number): void => {
+    if (nowMs - atMs < FADE_STEP_MS) return;
     const keep = Math.exp((atMs - nowMs) / FADE_MS);
     calls *= keep;
     accepted *= keep;
     atMs = nowMs;
   };
-  const count = (taken: boolean): void => {
-    fade();
+  const count = (taken: boolean, nowMs: number): void => {
+    fade(nowMs);
     calls++;
     if (taken) accepted++;
   };
-  const refusal = (k: number): number => {
-    fade();
+  const refusal = (k: number, nowMs: number): number => {
+    fade(nowMs);
     return calls < CALLS_MIN ? 0 : Math.min(REFUSAL_MAX, Math.max(0, (calls - k * accepted) / (calls + 1)));
   };
 
   return {
-    layer: (counters) => (next) => (flight) => {
+    layer: (counters) => (next) => (flight, done) => {
       const class_ = criticality(flight.call);
       // The book's K per class: what matters less is given up earlier.
       const k = (percent / 100) * (class_ === 'critical' ? 2 : class_ === 'sheddable' ? 0.6 : 1);
-      const chance = refusal(k);
+      const chance = refusal(k, flight.nowMs);
       if (chance > 0 && random() < chance) {
         calls++;
         counters.throttled++;
-        return Promise.reject(
+        done(
           new MeshError(
             'OVERLOADED',
             `${flight.call.capability} is refusing more calls than it takes; try again later`,
-            {
-              retryAfterMs: 500,
-              facts: { layer: 'throttle' },
-            },
+            { retryAfterMs: 500, facts: { layer: 'throttle' } },
           ),
+          undefined,
         );
+        return;
       }
-      const flown = next(flight);
-      // Both are counted when the call ends: one in flight is neither accepted nor refused yet.
-      flown.then(
-        () => count(true),
-        (error) => {
-          // Only refusals of instances are counted against them: a full bulkhead is the gateway's own, other errors are the breakers'.
-          const failure = toMeshError(error);
-          count(!isOverload(failure) || failure.facts.layer !== undefined);
-        },
-      );
-      return flown;
+      next(flight, (error, result) => {
+        // Counted when the call ends: one in flight is neither accepted nor refused yet. Only refusals of instances are counted
+        // against them: a full bulkhead is the gateway's own, other errors are the breakers'.
+        count(!isOverload(error) || error?.facts.layer !== undefined, flight.nowMs);
+        done(error, result);
+      });
     },
     get refusal() {
-      return refusal(percent / 100);
+      return refusal(percent / 100, clock.monotonic());
     },
   };
 }

@@ -13,7 +13,7 @@ import { createCache } from './cache.js';
 import type { UpstreamAnswer, UpstreamBidiCall, UpstreamCall, UpstreamStream } from './call.js';
 import { type Cluster, createCluster } from './cluster.js';
 import { type Counters, createCounters, exportCounters } from './counters.js';
-import { fly } from './deadline.js';
+import { type DeadlineOptions, fly } from './deadline.js';
 import type { OpenStream } from './dispatch.js';
 import type { InstanceStatus } from './endpoint.js';
 import type { Flight, Reply, Send } from './flight.js';
@@ -21,6 +21,7 @@ import type { UpstreamSettings } from './settings.js';
 import { bidiStack, type CallStackParts, serverStreamStack, unaryStack } from './stack.js';
 import { createThrottle } from './throttle.js';
 import { type Connect, createGrpcTransport } from './transport.js';
+import { createWheel } from './wheel.js';
 
 export interface UpstreamOptions {
   registry: Registry;
@@ -55,12 +56,14 @@ interface Branch {
   cluster: Cluster;
   counters: Counters;
   parts: CallStackParts;
+  deadline: DeadlineOptions;
   unary: Send<Reply>;
   serverStream: Send<OpenStream>;
 }
 
 export function createUpstream(options: UpstreamOptions): Upstream {
-  const { registry, settings, clock, random } = options;
+  const { registry, settings, random } = options;
+  const clock = createWheel(options.clock); // nearly every timer of a call is cancelled
   const connect: Connect =
     options.connect ?? ((address) => createGrpcTransport(address, options.tls && { tls: options.tls }));
   const cache = createCache({ entriesMax: settings.cacheEntriesMax, bytesMax: settings.cacheBytesMax, clock });
@@ -84,7 +87,6 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       policy: settings.balance,
       slowStartMs: settings.slowStartMs,
       probeMs: settings.probeMs,
-      clock,
       random,
       counters,
     });
@@ -109,15 +111,21 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       latency: (method) => cluster.latency(method),
       dispatch: {
         balance,
-        clock,
-        record: (method, ms) => cluster.latency(method).record(ms, clock.monotonic()),
+        record: (method, ms, nowMs) => cluster.latency(method).record(ms, nowMs),
         onError: (begun, error) => cluster.onError(begun, error),
       },
       clock,
       random,
       counters,
     };
-    const branch = { cluster, counters, parts, unary: unaryStack(parts), serverStream: serverStreamStack(parts) };
+    const branch = {
+      cluster,
+      counters,
+      parts,
+      deadline: { clock, counters, reserve: settings.deadlineReserve },
+      unary: unaryStack(parts),
+      serverStream: serverStreamStack(parts),
+    };
     branches.set(capability, branch);
     return branch;
   };
@@ -128,27 +136,20 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const allStatuses = (): InstanceStatus[] => [...branches.values()].flatMap(({ cluster }) => cluster.statuses());
   if (options.metrics) exportCounters(options.metrics, allCounters, allStatuses);
 
-  const deadline = (counters: Counters) => ({ clock, counters, reserve: settings.deadlineReserve });
-  const unary = async (call: UpstreamCall, send: Send<Reply>, counters: Counters): Promise<UpstreamAnswer> => {
-    const { result, flight } = await fly(call, send, deadline(counters));
-    const { response, trailers, instance, cached } = result;
-    return { response, trailers, instance, attempts: flight.attempts, cached };
-  };
-
   return {
     unary(call) {
       const branch = branchOf(call.capability);
-      return unary(call, branch.unary, branch.counters);
+      return fly(call, branch.unary, branch.deadline, toAnswer);
     },
     serverStream(call) {
       const branch = branchOf(call.capability);
-      return readable(() => fly(call, branch.serverStream, deadline(branch.counters)));
+      return readable(() => fly(call, branch.serverStream, branch.deadline, opened));
     },
     bidi(call) {
       const branch = branchOf(call.capability);
       const { requests, ...rest } = call;
       const single: UpstreamCall = { ...rest, request: EMPTY, idempotent: false };
-      return readable(() => fly(single, bidiStack(requests, branch.parts), deadline(branch.counters)));
+      return readable(() => fly(single, bidiStack(requests, branch.parts), branch.deadline, opened));
     },
     unaryTo(instance, call) {
       const branch = branchOf(call.capability);
@@ -160,11 +161,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         policy: 'random',
         slowStartMs: 0,
         probeMs: settings.probeMs,
-        clock,
         random,
         counters,
       });
-      return unary(
+      return fly(
         call,
         unaryStack({
           ...parts,
@@ -172,7 +172,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           dispatch: { ...parts.dispatch, balance },
           settings: { ...settings, cache: false, hedge: false, retry: false },
         }),
-        counters,
+        branch.deadline,
+        toAnswer,
       );
     },
     instances: (capability) => branchOf(capability).cluster.statuses(),
@@ -180,28 +181,43 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     counters: allCounters,
     async close() {
       for (const { cluster } of branches.values()) cluster.close();
+      clock.close();
     },
   };
 }
 
 const EMPTY = Buffer.alloc(0);
 
+const toAnswer = ({ response, trailers, instance, cached }: Reply, { attempts }: Flight): UpstreamAnswer => ({
+  response,
+  trailers,
+  instance,
+  attempts,
+  cached,
+});
+const opened = (result: OpenStream, flight: Flight): Opened => ({ result, flight });
+
+interface Opened {
+  result: OpenStream;
+  flight: Flight;
+}
+
 /** A stream that opens when it is first read, and ends its flight however reading ends. */
-function readable(open: () => Promise<{ result: OpenStream; flight: Flight }>): UpstreamStream {
-  let opened: { result: OpenStream; flight: Flight } | undefined;
+function readable(open: () => Promise<Opened>): UpstreamStream {
+  let stream: Opened | undefined;
   return {
     get instance() {
-      return opened?.result.instance;
+      return stream?.result.instance;
     },
     get attempts() {
-      return opened?.flight.attempts ?? 0;
+      return stream?.flight.attempts ?? 0;
     },
     get trailers() {
-      return opened?.result.trailers ?? {};
+      return stream?.result.trailers ?? {};
     },
     async *[Symbol.asyncIterator]() {
-      opened = await open();
-      const { result } = opened;
+      stream = await open();
+      const { result } = stream;
       try {
         let message = result.first ?? (await result.next());
         while (!message.done) {

@@ -2,10 +2,11 @@
 import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
 import { readSettings } from '../../chassis/settings.js';
+import { toMeshError } from '../../chassis/status.js';
 import type { UpstreamCall } from '../../gateway/upstream/call.js';
 import { type Counters, createCounters } from '../../gateway/upstream/counters.js';
 import { Endpoint } from '../../gateway/upstream/endpoint.js';
-import { Flight, type Reply } from '../../gateway/upstream/flight.js';
+import { Flight, type Layer, type Reply, type Result } from '../../gateway/upstream/flight.js';
 import { createPool } from '../../gateway/upstream/pool.js';
 import { type UpstreamSettings, upstreamSettings } from '../../gateway/upstream/settings.js';
 import type { Connect, Pending, SendOptions } from '../../gateway/upstream/transport.js';
@@ -206,7 +207,7 @@ export function testCall(clock: Clock, changes: Partial<UpstreamCall> = {}): Ups
 
 export function testFlight(clock: Clock, changes: Partial<UpstreamCall> = {}): Flight {
   const call = testCall(clock, changes);
-  return new Flight(call, call.deadlineMs);
+  return new Flight(call, call.deadlineMs, clock.monotonic(), call.deadlineMs - clock.now());
 }
 
 /** An endpoint without observers, on a network where every call is answered. */
@@ -234,5 +235,36 @@ export function seeded(seed: number): () => number {
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A layer between promises, as tests like to write what is above and below it. */
+export function promised<R extends Result>(
+  layer: Layer<R>,
+  next: (flight: Flight) => Promise<R>,
+  clock: Clock,
+): (flight: Flight) => Promise<R> {
+  const send = layer((flight, done) => {
+    next(flight).then(
+      (result) => {
+        flight.nowMs = clock.monotonic(); // as an attempt that ends does
+        done(undefined, result);
+      },
+      (error) => {
+        flight.nowMs = clock.monotonic();
+        done(toMeshError(error), undefined);
+      },
+    );
+  });
+  return (flight) => {
+    flight.nowMs = clock.monotonic();
+    return new Promise((resolve, reject) => {
+      let times = 0;
+      send(flight, (error, result) => {
+        if (++times > 1) throw new Error('a layer called done twice');
+        if (error) reject(error);
+        else resolve(result as R);
+      });
+    });
   };
 }

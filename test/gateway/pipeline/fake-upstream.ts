@@ -64,7 +64,7 @@ export function createFakeUpstream(
           cancelled.push(label);
           reject(abortReason(call.signal));
         };
-        call.signal.addEventListener('abort', onAbort, { once: true });
+        call.signal.addEventListener('abort', onAbort);
         Promise.resolve(answer).then(
           (plain) => {
             call.signal.removeEventListener('abort', onAbort);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { MeshError } from '../../../chassis/errors.js';
 import { createBulkhead } from '../../../gateway/upstream/bulkhead.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
-import type { Reply, Send } from '../../../gateway/upstream/flight.js';
+import type { Reply } from '../../../gateway/upstream/flight.js';
 import { createLimit } from '../../../gateway/upstream/limit.js';
 import { createThrottle } from '../../../gateway/upstream/throttle.js';
 import { createVirtualClock, type VirtualClock } from '../../kit/clock.js';
 import { type Deferred, defer } from '../../kit/defer.js';
-import { seeded, testFlight, testReply } from '../../kit/upstream.js';
+import { promised, seeded, testFlight, testReply } from '../../kit/upstream.js';
 
 const full = new MeshError('QUEUE_FULL', 'full');
 const classed = (criticality: string) => ({ metadata: { 'x-plexus-criticality': criticality } });
@@ -17,7 +17,8 @@ describe('throttle', () => {
     const throttle = createThrottle({ percent: 200, clock, random: seeded(1) });
     const counters = createCounters();
     let refuse = true;
-    const send = throttle.layer<Reply>(counters)(() => (refuse ? Promise.reject(full) : Promise.resolve(testReply())));
+    const next = (): Promise<Reply> => (refuse ? Promise.reject(full) : Promise.resolve(testReply()));
+    const send = promised(throttle.layer<Reply>(counters), next, clock);
     const call = (changes = {}) =>
       send(testFlight(clock, changes)).then(
         () => 'OK',
@@ -66,9 +67,8 @@ describe('throttle', () => {
       const throttle = createThrottle({ percent: 200, clock, random: seeded(2) });
       const counters = createCounters();
       // Two of three are refused.
-      const send = throttle.layer<Reply>(counters)(() =>
-        turn++ % 3 ? Promise.reject(full) : Promise.resolve(testReply()),
-      );
+      const next = (): Promise<Reply> => (turn++ % 3 ? Promise.reject(full) : Promise.resolve(testReply()));
+      const send = promised(throttle.layer<Reply>(counters), next, clock);
       for (let each = 0; each < 300; each++) {
         await send(testFlight(clock, classed(class_))).catch(() => {});
         await clock.advance(2);
@@ -82,9 +82,8 @@ describe('throttle', () => {
   it('does not count errors that are no refusals', async () => {
     const clock = createVirtualClock();
     const throttle = createThrottle({ percent: 200, clock, random: () => 0 });
-    const send = throttle.layer<Reply>(createCounters())(() =>
-      Promise.reject(new MeshError('UPSTREAM_UNREACHABLE', 'gone')),
-    );
+    const next = (): Promise<Reply> => Promise.reject(new MeshError('UPSTREAM_UNREACHABLE', 'gone'));
+    const send = promised(throttle.layer<Reply>(createCounters()), next, clock);
     for (let each = 0; each < 50; each++) await send(testFlight(clock)).catch(() => {});
     assert.equal(throttle.refusal, 0);
   });
@@ -106,11 +105,12 @@ describe('bulkhead', () => {
       ...changes,
     });
     const sent: Deferred<Reply>[] = [];
-    const send: Send<Reply> = bulkhead.layer<Reply>()(() => {
+    const next = (): Promise<Reply> => {
       const one = defer<Reply>();
       sent.push(one);
       return one.promise;
-    });
+    };
+    const send = promised(bulkhead.layer<Reply>(), next, clock);
     const call = (given = {}) =>
       send(testFlight(clock, given)).then(
         () => 'OK',
@@ -191,13 +191,13 @@ describe('adaptive limit', () => {
     for (let each = 0; each < 100; each++) {
       const startedMs = clock.monotonic();
       await clock.advance(10);
-      limit.observe(full, limit.value, startedMs);
+      limit.observe(full, limit.value, startedMs, clock.monotonic());
     }
     assert.equal(limit.value, 1);
     for (let each = 0; each < 3_000; each++) {
       const startedMs = clock.monotonic();
       if (each % 3 === 0) await clock.advance(10);
-      limit.observe(undefined, limit.value, startedMs);
+      limit.observe(undefined, limit.value, startedMs, clock.monotonic());
     }
     assert.equal(limit.value, 64);
   });
@@ -214,7 +214,7 @@ describe('adaptive limit', () => {
     const calls = (count: number, tookMs: number): void => {
       for (let each = 0; each < count; each++) {
         nowMs += 20;
-        limit.observe(undefined, limit.value, nowMs - tookMs);
+        limit.observe(undefined, limit.value, nowMs - tookMs, nowMs);
       }
     };
     calls(40, 10);
@@ -226,11 +226,11 @@ describe('adaptive limit', () => {
   it('does not move for a single refusal, a short deadline, or where it is switched off', () => {
     const clock = createVirtualClock();
     const limit = createLimit({ max: 64, adaptive: true, instances: () => 1, clock });
-    limit.observe(full, 64, 0);
-    for (let each = 0; each < 100; each++) limit.observe(new MeshError('DEADLINE_EXCEEDED', 'short'), 64, 0);
+    limit.observe(full, 64, 0, 0);
+    for (let each = 0; each < 100; each++) limit.observe(new MeshError('DEADLINE_EXCEEDED', 'short'), 64, 0, 0);
     assert.equal(limit.value, 64);
     const off = createLimit({ max: 64, adaptive: false, instances: () => 1, clock });
-    for (let each = 0; each < 100; each++) off.observe(full, 64, 0);
+    for (let each = 0; each < 100; each++) off.observe(full, 64, 0, 0);
     assert.equal(off.value, 64);
   });
 });

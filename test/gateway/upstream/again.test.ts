@@ -9,7 +9,7 @@ import { Latency } from '../../../gateway/upstream/latency.js';
 import { retry } from '../../../gateway/upstream/retry.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { type Deferred, defer } from '../../kit/defer.js';
-import { testEndpoint, testFlight, testReply } from '../../kit/upstream.js';
+import { promised, testEndpoint, testFlight, testReply } from '../../kit/upstream.js';
 
 const gone = new MeshError('UPSTREAM_UNREACHABLE', 'gone');
 const generous = (clock: ReturnType<typeof createVirtualClock>): Budget =>
@@ -24,9 +24,9 @@ describe('budget', () => {
   it('allows a share of the calls of the last 10 s plus a few a second', async () => {
     const clock = createVirtualClock();
     const budget = createBudget({ percent: 20, perSecond: 1, clock });
-    for (let call = 0; call < 100; call++) budget.deposit();
+    for (let call = 0; call < 100; call++) budget.deposit(clock.monotonic());
     let taken = 0;
-    while (budget.take()) taken++;
+    while (budget.take(0)) taken++;
     assert.equal(taken, 100 * 0.2 + 10);
     await clock.advance(10_500);
     assert.equal(budget.left, 10);
@@ -36,7 +36,7 @@ describe('budget', () => {
     const clock = createVirtualClock();
     const parent = createBudget({ percent: 0, perSecond: 0.2, clock });
     const child = createBudget({ percent: 0, perSecond: 10, clock, parent });
-    assert.deepEqual([child.take(), child.take(), child.take()], [true, true, false]);
+    assert.deepEqual([child.take(0), child.take(0), child.take(0)], [true, true, false]);
     assert.equal(child.left, 98);
   });
 });
@@ -47,18 +47,20 @@ describe('retry', () => {
     const counters = createCounters();
     const errors: MeshError[] = [];
     const sentMs: number[] = [];
-    const send = retry<Reply>({
+    const layer = retry<Reply>({
       attemptsMax: given.attemptsMax ?? 3,
       budget: given.budget ?? generous(clock),
       balance: anywhere(given.restMs),
       clock,
       random: () => 0.5,
       counters,
-    })(() => {
+    });
+    const next = (): Promise<Reply> => {
       sentMs.push(clock.monotonic());
       const error = errors.shift();
       return error ? Promise.reject(error) : Promise.resolve(testReply());
-    });
+    };
+    const send = promised(layer, next, clock);
     const run = async (flight: Flight): Promise<string> => {
       const outcome = send(flight).then(
         () => 'OK',
@@ -151,14 +153,15 @@ describe('hedge', () => {
     for (let sample = 0; sample < (given.samples ?? 100); sample++) latency.record(100, 0);
     const sent: { deferred: Deferred<Reply>; cancelled: string | undefined; atMs: number }[] = [];
     const endpoint = testEndpoint(clock, 'embed-1');
-    const send = hedge<Reply>({
+    const layer = hedge<Reply>({
       msMin: 10,
       budget: given.budget ?? generous(clock),
       balance: { ...anywhere(), hasOther: () => given.other ?? true },
       latency: () => latency,
       clock,
       counters,
-    })((flight) => {
+    });
+    const next = (flight: Flight): Promise<Reply> => {
       const one: (typeof sent)[number] = { deferred: defer<Reply>(), cancelled: undefined, atMs: clock.monotonic() };
       const attempt: Attempt = {
         flight,
@@ -173,7 +176,8 @@ describe('hedge', () => {
       flight.attempts++;
       sent.push(one);
       return one.deferred.promise;
-    });
+    };
+    const send = promised(layer, next, clock);
     const call = (changes = {}) =>
       send(testFlight(clock, changes)).then(
         ({ instance }) => instance,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { MeshError } from '../../../chassis/errors.js';
 import { createCache } from '../../../gateway/upstream/cache.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
-import type { Flight, Reply, Send } from '../../../gateway/upstream/flight.js';
+import type { Flight, Reply } from '../../../gateway/upstream/flight.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { type Deferred, defer } from '../../kit/defer.js';
-import { testFlight, testReply, textRequest } from '../../kit/upstream.js';
+import { promised, testFlight, testReply, textRequest } from '../../kit/upstream.js';
 
 describe('single-flight and content cache', () => {
   const clock = createVirtualClock();
@@ -13,11 +13,12 @@ describe('single-flight and content cache', () => {
     const cache = createCache({ entriesMax: 10, bytesMax: 1e6, ...limits, clock });
     const counters = createCounters();
     const sent: Deferred<Reply>[] = [];
-    const send: Send<Reply> = cache.layer(counters)(() => {
+    const next = (): Promise<Reply> => {
       const one = defer<Reply>();
       sent.push(one);
       return one.promise;
-    });
+    };
+    const send = promised(cache.layer(counters), next, clock);
     const flight = (text: string, changes = {}): Flight =>
       testFlight(clock, { request: textRequest(text), cache: { ttlMs: 1_000 }, ...changes });
     return { cache, counters, sent, send, flight };

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { MeshError } from '../../../chassis/errors.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
 import { fly } from '../../../gateway/upstream/deadline.js';
-import type { Flight, Reply } from '../../../gateway/upstream/flight.js';
+import type { Done, Flight, Reply, Send } from '../../../gateway/upstream/flight.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { testCall, testReply } from '../../kit/upstream.js';
+
+const reply = (result: Reply): Reply => result;
 
 describe('deadline budget', () => {
   it('keeps a reserve of the time left, or none where it is switched off', async () => {
@@ -17,11 +19,12 @@ describe('deadline budget', () => {
       const call = testCall(clock, { deadlineMs: clock.now() + 10_000 });
       await fly(
         call,
-        (given) => {
+        (given, done) => {
           flight = given;
-          return Promise.resolve(testReply());
+          done(undefined, testReply());
         },
         { clock, counters: createCounters(), reserve },
+        reply,
       );
       assert.equal(flight?.deadlineMs, call.deadlineMs - keptMs);
     }
@@ -31,15 +34,11 @@ describe('deadline budget', () => {
     const clock = createVirtualClock();
     const counters = createCounters();
     const told: string[] = [];
-    const call = fly<Reply>(
+    const call = fly(
       testCall(clock, { deadlineMs: clock.now() + 1_000 }),
-      (flight) => {
-        flight.onEnd((reason) => {
-          told.push(reason.code);
-        });
-        return new Promise(() => {});
-      },
+      (flight) => flight.attach({ cancel: (reason) => told.push(reason.code) }),
       { clock, counters, reserve: false },
+      reply,
     );
     const outcome = assert.rejects(call, { code: 'DEADLINE_EXCEEDED' });
     await clock.advance(999);
@@ -55,18 +54,18 @@ describe('deadline budget', () => {
     const clock = createVirtualClock();
     const counters = createCounters();
     const controller = new AbortController();
-    let answer!: (reply: Reply) => void;
-    const call = fly<Reply>(
+    let answer!: Done<Reply>;
+    const call = fly(
       testCall(clock, { signal: controller.signal }),
-      () =>
-        new Promise((resolve) => {
-          answer = resolve;
-        }),
+      (_flight, done) => {
+        answer = done;
+      },
       { clock, counters, reserve: true },
+      reply,
     );
     controller.abort(new MeshError('CANCELLED', 'gone'));
     await assert.rejects(call, { code: 'CANCELLED' });
-    answer(testReply());
+    answer(undefined, testReply());
     await clock.advance(0);
     assert.deepEqual([counters.answered, counters.cancelled], [0, 1]);
   });
@@ -74,11 +73,11 @@ describe('deadline budget', () => {
   it('sends nothing for a deadline that has passed or a caller who has left', async () => {
     const clock = createVirtualClock();
     const options = { clock, counters: createCounters(), reserve: true };
-    const never = (): Promise<Reply> => assert.fail('sent');
-    await assert.rejects(fly(testCall(clock, { deadlineMs: clock.now() }), never, options), {
+    const never: Send<Reply> = () => assert.fail('sent');
+    await assert.rejects(fly(testCall(clock, { deadlineMs: clock.now() }), never, options, reply), {
       code: 'DEADLINE_EXCEEDED',
     });
     const left = AbortSignal.abort(new MeshError('CANCELLED', 'gone'));
-    await assert.rejects(fly(testCall(clock, { signal: left }), never, options), { code: 'CANCELLED' });
+    await assert.rejects(fly(testCall(clock, { signal: left }), never, options, reply), { code: 'CANCELLED' });
   });
 });

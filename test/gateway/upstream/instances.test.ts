@@ -15,7 +15,7 @@ import { createVirtualClock } from '../../kit/clock.js';
 import { createFakeNetwork, seeded, testEndpoint, testFlight } from '../../kit/upstream.js';
 
 const gone = new MeshError('UPSTREAM_UNREACHABLE', 'gone');
-const outcome = (error?: MeshError, ms = 10): Outcome => ({ verdict: verdictOf(error), error, ms });
+const outcome = (error?: MeshError, ms = 10, nowMs = 0): Outcome => ({ verdict: verdictOf(error), error, ms, nowMs });
 
 describe('outcome', () => {
   it('tells failures from refusals, answers and what says nothing', () => {
@@ -58,14 +58,14 @@ describe('peak EWMA and load', () => {
 
   it('takes a fast refusal for slow', () => {
     const load = new PeakEwma();
-    const observer = createLoad(load, { siblingMs: () => 200, clock: createVirtualClock() });
+    const observer = createLoad(load, { siblingMs: () => 200 });
     observer.end(outcome(new MeshError('QUEUE_FULL', 'full'), 1));
     assert.equal(load.valueMs(0), 400);
   });
 
   it('counts a cut attempt for at least what it lasted', () => {
     const load = new PeakEwma();
-    const observer = createLoad(load, { siblingMs: () => 0, clock: createVirtualClock() });
+    const observer = createLoad(load, { siblingMs: () => 0 });
     observer.end(outcome(undefined, 50));
     observer.end(outcome(new MeshError('CANCELLED', 'hedged'), 10));
     assert.equal(load.valueMs(0), 50);
@@ -88,7 +88,6 @@ describe('balance', () => {
       policy: 'p2c',
       slowStartMs: 0,
       probeMs: 500,
-      clock,
       random: seeded(7),
       counters,
       ...changes,
@@ -127,11 +126,11 @@ describe('balance', () => {
     }
     await clock.advance(5);
     const b = endpoints[1];
-    for (const begun of [...b.live]) begun.end(undefined);
+    b.oldest?.end(undefined, clock.monotonic());
     b.begin(testFlight(clock));
     await clock.advance(100);
-    b.begin(testFlight(clock)).end(undefined);
-    for (const begun of [...b.live].slice(0, 1)) begun.end(undefined);
+    b.begin(testFlight(clock)).end(undefined, clock.monotonic());
+    b.oldest?.end(undefined, clock.monotonic());
     assert.equal(shares(100).a, undefined);
   });
 
@@ -238,7 +237,7 @@ describe('breaker', () => {
     let opened = 0;
     const breaker = createBreaker({ name: 'embed/embed-1', percent: 50, callsMin: 10, clock, onOpen: () => opened++ });
     const tell = async (times: number, error?: MeshError): Promise<void> => {
-      for (let each = 0; each < times; each++) breaker.end(outcome(error));
+      for (let each = 0; each < times; each++) breaker.end(outcome(error, 10, clock.monotonic()));
       await clock.advance(0);
     };
     return { clock, breaker, tell, opened: () => opened };
