@@ -19,3 +19,10 @@ export function hashText(text: string, start: number, end: number, seed: number)
 export function spread(hash: number): number {
   return Math.imul(hash ^ (hash >>> 16), 0x45d9f3b) >>> 8;
 }
+
+/** The hash of [start, end) of an array of code units. */
+export function hashUnits(units: Uint16Array, start: number, end: number): number {
+  let hash = HASH_SEED;
+  for (let i = start; i < end; i++) hash = hashStep(hash, units[i] as number);
+  return hash;
+}

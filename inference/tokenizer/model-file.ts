@@ -1,14 +1,14 @@
 // The `model` of a tokenizer file, of whichever kind.
 import { TokenizerError } from './error.js';
-import { createBpe, knowsAllBytes, readMerges } from './models/bpe.js';
+import { createBpe, knowsAllBytes } from './models/bpe.js';
+import { MergeTable, mergeListOf } from './models/merge-table.js';
 import type { Model } from './models/model.js';
 import { createUnigram } from './models/unigram.js';
 import { createWordLevel } from './models/word-level.js';
 import { createWordPiece } from './models/word-piece.js';
 import { endsInByteLevel } from './pre-tokenizer.js';
 import { scoreAsRead } from './scores.js';
-import type { TokenTable } from './token-table.js';
-import { type MergeBytes, PieceTable } from './tokenizer-file.js';
+import { type MergeList, PieceTable, type TokenTable } from './token-table.js';
 import { vocabularyOf } from './vocabulary.js';
 
 export interface ModelFile {
@@ -80,7 +80,8 @@ function readBpe(config: Record<string, unknown>, preTokenizer: unknown): ModelF
   const endSuffix = String(config.end_of_word_suffix ?? '');
   const rawBytes =
     endsInByteLevel(preTokenizer) && continuingPrefix === '' && endSuffix === '' && knowsAllBytes(vocabulary);
-  const merges = readMerges((config.merges ?? []) as unknown[] | MergeBytes, vocabulary, continuingPrefix.length);
+  const list = mergeListOf((config.merges ?? []) as unknown[] | MergeList);
+  const merges = new MergeTable(list, vocabulary, continuingPrefix.length);
   return {
     rawBytes,
     model: createBpe(vocabulary, merges, {

@@ -1,53 +1,129 @@
-// Token texts in one array of code units, each with its hash and id: what a vocabulary is made from, whether tokens come
-// as strings or straight from the bytes of a file.
-import { HASH_SEED, hashStep } from './hash.js';
+// Texts end to end in one array of code units: what a vocabulary and its merges are made from, whether they come as
+// strings or straight from the bytes of a file.
+import { TokenizerError } from './error.js';
+import { hashUnits } from './hash.js';
 
-export class TokenTable {
+/** Texts one after another. The one being written lies from `starts[count]` to `end`. */
+export class UnitList {
   count = 0;
   units = new Uint16Array(1 << 12);
-  /** Where token n starts; its end is where token n + 1 starts. */
+  /** Where text n starts; its end is where text n + 1 starts. */
   starts = new Int32Array(1 << 10);
+  end = 0;
+
+  /** Makes room for `length` more code units. */
+  reserve(length: number): void {
+    if (this.end + length <= this.units.length) return;
+    const larger = new Uint16Array(Math.max(this.end + length, 2 * this.units.length));
+    larger.set(this.units);
+    this.units = larger;
+  }
+
+  /** Appends to the text being written. */
+  append(text: string): void {
+    this.reserve(text.length);
+    const { end, units } = this;
+    for (let i = 0; i < text.length; i++) units[end + i] = text.charCodeAt(i);
+    this.end = end + text.length;
+  }
+
+  /** Ends the text being written and gives its number. */
+  protected close(): number {
+    const n = this.count++;
+    if (this.count === this.starts.length) this.starts = doubled(this.starts);
+    this.starts[this.count] = this.end;
+    return n;
+  }
+}
+
+/** Tokens with their hashes and ids. */
+export class TokenTable extends UnitList {
   hashes = new Int32Array(1 << 10);
   ids = new Int32Array(1 << 10);
-  /** Where the next token will start. */
-  private end = 0;
 
-  /** Makes room for a token of `length` code units at most, and gives the place of its first. */
-  begin(length: number): number {
-    if (this.end + length > this.units.length) {
-      const larger = new Uint16Array(Math.max(this.end + length, 2 * this.units.length));
-      larger.set(this.units);
-      this.units = larger;
-    }
-    if (this.count + 1 >= this.starts.length) {
-      this.starts = doubled(this.starts);
+  /** Ends the token being written. */
+  finish(id: number): void {
+    const n = this.close();
+    if (n === this.ids.length) {
       this.hashes = doubled(this.hashes);
       this.ids = doubled(this.ids);
     }
-    return this.end;
-  }
-
-  /** Ends the token begun: its units reach to `end`. */
-  finish(end: number, hash: number, id: number): void {
-    this.hashes[this.count] = hash;
-    this.ids[this.count] = id;
-    this.count++;
-    this.starts[this.count] = end;
-    this.end = end;
+    this.hashes[n] = hashUnits(this.units, this.starts[n] as number, this.end);
+    this.ids[n] = id;
   }
 
   add(text: string, id: number): void {
-    const { length } = text;
-    let at = this.begin(length);
-    const { units } = this;
-    let hash = HASH_SEED;
-    for (let i = 0; i < length; i++) {
-      const unit = text.charCodeAt(i);
-      units[at++] = unit;
-      hash = hashStep(hash, unit);
-    }
-    this.finish(at, hash, id);
+    this.append(text);
+    this.finish(id);
   }
+}
+
+/** Pieces of a Unigram model: texts with ids in order, and scores. */
+export class PieceTable {
+  readonly tokens = new TokenTable();
+  scores = new Float64Array(1 << 10);
+
+  addScore(score: number): void {
+    const at = this.tokens.count - 1;
+    if (at === this.scores.length) {
+      const larger = new Float64Array(2 * at);
+      larger.set(this.scores);
+      this.scores = larger;
+    }
+    this.scores[at] = score;
+  }
+}
+
+/** Merges in order of rank: both halves as one text, and where the second begins in it. */
+export class MergeList extends UnitList {
+  middles = new Int32Array(1 << 10);
+
+  /** Ends the merge being written; its second half begins at unit `middle` of all. */
+  finish(middle: number): void {
+    const n = this.close();
+    if (n === this.middles.length) this.middles = doubled(this.middles);
+    this.middles[n] = middle;
+  }
+
+  /** Ends a merge written as one line, "left right"; lines that say the version are left out. */
+  finishLine(): void {
+    const { end, units } = this;
+    const start = this.starts[this.count] as number;
+    let space = start;
+    while (space < end && units[space] !== 0x20) space++;
+    if (isVersion(units, start, end)) {
+      this.end = start;
+      return;
+    }
+    if (space === end || units.subarray(space + 1, end).includes(0x20)) {
+      throw new TokenizerError(
+        `the merge ${JSON.stringify(String.fromCharCode(...units.subarray(start, end)))} is not two tokens`,
+      );
+    }
+    units.copyWithin(space, space + 1, end);
+    this.end--;
+    this.finish(space);
+  }
+
+  addLine(line: string): void {
+    this.append(line);
+    this.finishLine();
+  }
+
+  addPair(left: string, right: string): void {
+    this.append(left);
+    const middle = this.end;
+    this.append(right);
+    this.finish(middle);
+  }
+}
+
+const VERSION = '#version';
+
+function isVersion(units: Uint16Array, start: number, end: number): boolean {
+  if (end - start < VERSION.length) return false;
+  for (let i = 0; i < VERSION.length; i++) if (units[start + i] !== VERSION.charCodeAt(i)) return false;
+  return true;
 }
 
 function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {

@@ -25,6 +25,7 @@ export class Vocabulary {
 
   private readonly units: Uint16Array;
   private readonly starts: Int32Array;
+  private readonly hashes: Int32Array;
   /**
    * Per slot: length plus one (0 is free), hash, place in `units`, id. All that a look-up compares lies side by side:
    * with a large vocabulary each array more would be one more cache miss.
@@ -41,6 +42,7 @@ export class Vocabulary {
     const { count, hashes, ids, starts, units } = tokens;
     this.units = units.slice(0, starts[count]);
     this.starts = starts.slice(0, count + 1);
+    this.hashes = hashes.slice(0, count);
     let capacity = 16;
     while (capacity < 2 * count) capacity *= 2;
     const slots = new Int32Array(4 * capacity);
@@ -118,6 +120,35 @@ export class Vocabulary {
       if (slots[at] === 0) return -1;
       if (slots[at + 1] === hash && this.sameUnits(at, source, start, end)) return slots[at + 3] as number;
     }
+  }
+
+  /** The id of the token that is the text of `left` and then that of `right` without its first `skip` units, or -1. */
+  findJoined(left: number, right: number, skip: number): number {
+    const { entryOf, hashes, mask, slots, starts, units } = this;
+    const first = (entryOf[left] as number) - 1;
+    const second = (entryOf[right] as number) - 1;
+    const start = starts[first] as number;
+    const middle = starts[first + 1] as number;
+    const from = (starts[second] as number) + skip;
+    const end = starts[second + 1] as number;
+    let hash = hashes[first] as number;
+    for (let i = from; i < end; i++) hash = hashStep(hash, units[i] as number);
+    const length = middle - start + end - from + 1;
+    for (let at = 4 * (spread(hash) & mask); ; at = (at + 4) & (4 * mask)) {
+      const found = slots[at] as number;
+      if (found === 0) return -1;
+      if (slots[at + 1] !== hash || found !== length) continue;
+      const offset = slots[at + 2] as number;
+      if (this.unitsEqual(offset, units, start, middle) && this.unitsEqual(offset + middle - start, units, from, end)) {
+        return slots[at + 3] as number;
+      }
+    }
+  }
+
+  /** Code units of the token `id`. */
+  lengthOf(id: number): number {
+    const entry = this.entryOf[id] as number;
+    return (this.starts[entry] as number) - (this.starts[entry - 1] as number);
   }
 
   /**

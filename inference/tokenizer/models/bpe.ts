@@ -3,12 +3,11 @@
 // characters stays near-linear.
 import { byteToChar } from '../byte-level.js';
 import { TokenizerError } from '../error.js';
-import { HASH_SEED, hashStep, hashText } from '../hash.js';
+import { HASH_SEED, hashText } from '../hash.js';
 import type { TokenSink } from '../token-sink.js';
-import { ByteReader, MergeBytes } from '../tokenizer-file.js';
 import type { Vocabulary } from '../vocabulary.js';
 import { WORD_UNITS_MAX, WordCache } from '../word-cache.js';
-import { MergeTable } from './merge-table.js';
+import type { MergeTable } from './merge-table.js';
 import type { Model } from './model.js';
 import { RankHeap } from './rank-heap.js';
 import { byteIds } from './unigram.js';
@@ -35,147 +34,6 @@ const SCAN_SYMBOLS_MAX = 40;
 /** Whether every byte has its character in the vocabulary, so that words can be read as bytes directly. */
 export function knowsAllBytes(vocabulary: Vocabulary): boolean {
   return byteToChar.every((c) => vocabulary.idOf(c) >= 0);
-}
-
-/** Reads merges written as "a b" or as pairs, from JSON or from a file's bytes. */
-export function readMerges(
-  merges: readonly unknown[] | MergeBytes,
-  vocabulary: Vocabulary,
-  prefixLength: number,
-): MergeTable {
-  const pair = new MergePair(vocabulary, prefixLength);
-  if (merges instanceof MergeBytes) return readMergeBytes(merges, pair);
-  const table = new MergeTable(merges.length);
-  let rank = 0;
-  for (const merge of merges) {
-    if (typeof merge === 'string') {
-      if (merge.startsWith('#version')) continue;
-      const space = merge.indexOf(' ');
-      if (space < 0 || merge.indexOf(' ', space + 1) >= 0) throw notTwoTokens(merge);
-      pair.readText(merge, 0, space, false);
-      pair.readText(merge, space + 1, merge.length, true);
-    } else {
-      const [left, right] = merge as [string, string];
-      pair.readText(left, 0, left.length, false);
-      pair.readText(right, 0, right.length, true);
-    }
-    pair.addTo(table, rank++);
-  }
-  return table;
-}
-
-function readMergeBytes({ bytes, start, end }: MergeBytes, pair: MergePair): MergeTable {
-  // A merge usually takes some twelve bytes; the table grows where this guess is too low.
-  const table = new MergeTable(Math.floor((end - start) / 12));
-  const reader = new ByteReader(bytes, start);
-  reader.expect(0x5b);
-  if (reader.takes(0x5d)) return table;
-  let rank = 0;
-  do {
-    if (reader.takes(0x5b)) {
-      reader.readString();
-      pair.readUnits(reader.units, 0, reader.length, false);
-      reader.expect(0x2c);
-      reader.readString();
-      pair.readUnits(reader.units, 0, reader.length, true);
-      reader.expect(0x5d);
-    } else {
-      reader.readString();
-      const { units, length } = reader;
-      const space = units.indexOf(0x20);
-      if (space < 0 || space >= length || units.subarray(space + 1, length).includes(0x20)) {
-        const text = String.fromCharCode(...units.subarray(0, length));
-        if (text.startsWith('#version')) continue;
-        throw notTwoTokens(text);
-      }
-      pair.readUnits(units, 0, space, false);
-      pair.readUnits(units, space + 1, length, true);
-    }
-    pair.addTo(table, rank++);
-  } while (!reader.ends(0x5d));
-  return table;
-}
-
-function notTwoTokens(text: string): TokenizerError {
-  return new TokenizerError(`the merge ${JSON.stringify(text)} is not two tokens`);
-}
-
-/** Two tokens side by side, hashed as they are read: the left, the right, and the two as one. */
-class MergePair {
-  private units = new Uint16Array(256);
-  private middle = 0;
-  private end = 0;
-  private left = 0;
-  private right = 0;
-  private joined = 0;
-  private lastMerged = -1;
-  private readonly vocabulary: Vocabulary;
-  /** Units at the start of a right token that only mark it as continuing. */
-  private readonly prefixLength: number;
-
-  constructor(vocabulary: Vocabulary, prefixLength: number) {
-    this.vocabulary = vocabulary;
-    this.prefixLength = prefixLength;
-  }
-
-  /** Reads the left token, or the right one after it. */
-  readText(text: string, start: number, end: number, isRight: boolean): void {
-    const from = this.begin(end - start, isRight);
-    const { units } = this;
-    for (let i = start; i < end; i++) units[from + i - start] = text.charCodeAt(i);
-    this.finish(from, from + end - start, isRight);
-  }
-
-  readUnits(source: Uint16Array, start: number, end: number, isRight: boolean): void {
-    const from = this.begin(end - start, isRight);
-    const { units } = this;
-    for (let i = start; i < end; i++) units[from + i - start] = source[i] as number;
-    this.finish(from, from + end - start, isRight);
-  }
-
-  addTo(table: MergeTable, rank: number): void {
-    const { end, middle, prefixLength, units, vocabulary } = this;
-    const left = vocabulary.findUnits(units, 0, middle, this.left);
-    const right = vocabulary.findUnits(units, middle, end, this.right);
-    if (prefixLength > 0) units.copyWithin(middle, middle + prefixLength, end);
-    // Merges and what they make usually stand in the same order, so the next id is tried before the table.
-    const guess = this.lastMerged + 1;
-    const merged = vocabulary.isUnits(guess, units, 0, end - prefixLength)
-      ? guess
-      : vocabulary.findUnits(units, 0, end - prefixLength, this.joined);
-    this.lastMerged = merged;
-    if (left < 0 || right < 0 || merged < 0) {
-      const text = String.fromCharCode(...units.subarray(0, end));
-      throw new TokenizerError(`the merge into ${JSON.stringify(text)} uses a token that is not in the vocabulary`);
-    }
-    table.set(left, right, rank, merged);
-  }
-
-  private begin(length: number, isRight: boolean): number {
-    const from = isRight ? this.end : 0;
-    if (from + length > this.units.length) {
-      const larger = new Uint16Array(2 * (from + length));
-      larger.set(this.units);
-      this.units = larger;
-    }
-    return from;
-  }
-
-  private finish(from: number, end: number, isRight: boolean): void {
-    const { units } = this;
-    let hash = HASH_SEED;
-    for (let i = from; i < end; i++) hash = hashStep(hash, units[i] as number);
-    this.end = end;
-    if (!isRight) {
-      this.left = hash;
-      return;
-    }
-    this.middle = from;
-    this.right = hash;
-    let joined = this.left;
-    for (let i = from + this.prefixLength; i < end; i++) joined = hashStep(joined, units[i] as number);
-    this.joined = joined;
-  }
 }
 
 export function createBpe(vocabulary: Vocabulary, merges: MergeTable, options: BpeOptions): Model {
@@ -289,22 +147,18 @@ export function createBpe(vocabulary: Vocabulary, merges: MergeTable, options: B
   /** Merges a short word by looking at every pair each time; afterwards `count` symbols are left. */
   const mergeByScan = () => {
     while (count > 1) {
-      let best = -1;
       let bestAt = -1;
       let bestRank = 0x7fffffff;
       for (let i = 0; i + 1 < count; i++) {
-        // `next` serves as the cached handle of the pair that starts here.
-        const handle = next[i] as number;
-        if (handle < 0) continue;
-        const rank = merges.rankAt(handle);
-        if (rank < bestRank) {
+        // `next` serves as the rank of the pair that starts here.
+        const rank = next[i] as number;
+        if (rank >= 0 && rank < bestRank) {
           bestRank = rank;
-          best = handle;
           bestAt = i;
         }
       }
       if (bestAt < 0) return;
-      ids[bestAt] = merges.mergedAt(best);
+      ids[bestAt] = merges.madeBy(bestRank);
       lengths[bestAt] = (lengths[bestAt] as number) + (lengths[bestAt + 1] as number);
       count--;
       for (let i = bestAt + 1; i < count; i++) {
@@ -312,8 +166,8 @@ export function createBpe(vocabulary: Vocabulary, merges: MergeTable, options: B
         lengths[i] = lengths[i + 1] as number;
         next[i] = next[i + 1] as number;
       }
-      if (bestAt + 1 < count) next[bestAt] = merges.find(ids[bestAt] as number, ids[bestAt + 1] as number);
-      if (bestAt > 0) next[bestAt - 1] = merges.find(ids[bestAt - 1] as number, ids[bestAt] as number);
+      if (bestAt + 1 < count) next[bestAt] = merges.rank(ids[bestAt] as number, ids[bestAt + 1] as number);
+      if (bestAt > 0) next[bestAt - 1] = merges.rank(ids[bestAt - 1] as number, ids[bestAt] as number);
     }
   };
 
@@ -325,30 +179,29 @@ export function createBpe(vocabulary: Vocabulary, merges: MergeTable, options: B
     }
     heap.clear();
     for (let i = 0; i + 1 < count; i++) {
-      const handle = merges.find(ids[i] as number, ids[i + 1] as number);
-      if (handle >= 0) heap.push(merges.rankAt(handle), i);
+      const rank = merges.rank(ids[i] as number, ids[i + 1] as number);
+      if (rank >= 0) heap.push(rank, i);
     }
     while (heap.pop()) {
       const at = heap.position;
       if (lengths[at] === 0) continue;
       const right = next[at] as number;
       if (right < 0) continue;
-      const handle = merges.find(ids[at] as number, ids[right] as number);
-      if (handle < 0 || merges.rankAt(handle) !== heap.rank) continue;
-      ids[at] = merges.mergedAt(handle);
+      if (merges.rank(ids[at] as number, ids[right] as number) !== heap.rank) continue;
+      ids[at] = merges.madeBy(heap.rank);
       lengths[at] = (lengths[at] as number) + (lengths[right] as number);
       lengths[right] = 0;
       const after = next[right] as number;
       next[at] = after;
       if (after >= 0) {
         previous[after] = at;
-        const pair = merges.find(ids[at] as number, ids[after] as number);
-        if (pair >= 0) heap.push(merges.rankAt(pair), at);
+        const rank = merges.rank(ids[at] as number, ids[after] as number);
+        if (rank >= 0) heap.push(rank, at);
       }
       const before = previous[at] as number;
       if (before >= 0) {
-        const pair = merges.find(ids[before] as number, ids[at] as number);
-        if (pair >= 0) heap.push(merges.rankAt(pair), before);
+        const rank = merges.rank(ids[before] as number, ids[at] as number);
+        if (rank >= 0) heap.push(rank, before);
       }
     }
     let kept = 0;
@@ -405,7 +258,7 @@ export function createBpe(vocabulary: Vocabulary, merges: MergeTable, options: B
         if (rawBytes) readBytes(text, start, end);
         else readCharacters(text, start, end);
         if (count <= SCAN_SYMBOLS_MAX) {
-          for (let i = 0; i + 1 < count; i++) next[i] = merges.find(ids[i] as number, ids[i + 1] as number);
+          for (let i = 0; i + 1 < count; i++) next[i] = merges.rank(ids[i] as number, ids[i + 1] as number);
           mergeByScan();
         } else mergeByHeap();
         emit(text, start, end, sink);

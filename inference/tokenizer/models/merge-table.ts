@@ -1,72 +1,106 @@
-// Which pairs of tokens merge, in what order of preference, and into what: an open-addressing table on the two ids.
+// Which pairs of tokens merge, in what order of preference, and into what. A pair that merges is a token cut in two, so
+// a merge is kept with the token it makes: where the cut is, and its rank. Whether two tokens merge is found by looking
+// their joined text up in the vocabulary, once: the answers for the pairs of late are remembered by their ids. So loading
+// looks nothing up but the token that a merge makes, which usually is the one after the last.
+import { TokenizerError } from '../error.js';
+import { hashUnits } from '../hash.js';
+import { MergeList } from '../token-table.js';
+import type { Vocabulary } from '../vocabulary.js';
+
+/** Pairs remembered, as a power of two. */
+const REMEMBERED = 1 << 16;
 
 export class MergeTable {
-  /** Per slot: left id plus one (0: free), right id, rank, merged id. */
-  private slots: Int32Array;
-  private mask: number;
-  private count = 0;
+  private readonly vocabulary: Vocabulary;
+  /** Units at the start of a right token that only mark it as continuing. */
+  private readonly prefixLength: number;
+  /** By rank: the token made, the units of its left half, and one more than the rank that made the token before (0: none). */
+  private readonly made: Int32Array;
+  private readonly cuts: Int32Array;
+  private readonly earlier: Int32Array;
+  /** By rank: the right token, where its prefix hides it in the token made. */
+  private readonly rights: Int32Array | undefined;
+  /** One more than the last rank that makes a token, by its id. */
+  private readonly latest: Int32Array;
+  /** By slot: left id plus one (0: free), right id, rank or -1. */
+  private readonly remembered = new Int32Array(3 * REMEMBERED);
 
-  constructor(count: number) {
-    let capacity = 16;
-    while (capacity < 2 * count) capacity *= 2;
-    this.slots = new Int32Array(4 * capacity);
-    this.mask = capacity - 1;
-  }
-
-  /** A pair set twice keeps the later rank. */
-  set(left: number, right: number, rank: number, merged: number): void {
-    if (2 * (this.count + 1) > this.mask) this.grow();
-    const { slots, mask } = this;
-    let slot = hashPair(left, right) & mask;
-    for (;;) {
-      const at = 4 * slot;
-      const key = slots[at];
-      if (key === 0 || (key === left + 1 && slots[at + 1] === right)) {
-        if (key === 0) this.count++;
-        slots[at] = left + 1;
-        slots[at + 1] = right;
-        slots[at + 2] = rank;
-        slots[at + 3] = merged;
-        return;
+  /** Throws TokenizerError when a merge makes no token of the vocabulary. */
+  constructor(merges: MergeList, vocabulary: Vocabulary, prefixLength: number) {
+    const { count, middles, starts, units } = merges;
+    this.vocabulary = vocabulary;
+    this.prefixLength = prefixLength;
+    this.made = new Int32Array(count);
+    this.cuts = new Int32Array(count);
+    this.earlier = new Int32Array(count);
+    this.rights = prefixLength > 0 ? new Int32Array(count) : undefined;
+    this.latest = new Int32Array(vocabulary.idLimit);
+    let last = -1;
+    for (let rank = 0; rank < count; rank++) {
+      const start = starts[rank] as number;
+      const middle = middles[rank] as number;
+      let end = starts[rank + 1] as number;
+      if (this.rights !== undefined) {
+        this.rights[rank] = vocabulary.findUnits(units, middle, end, hashUnits(units, middle, end));
+        units.copyWithin(middle, middle + prefixLength, end);
+        end -= prefixLength;
       }
-      slot = (slot + 1) & mask;
+      // Merges stand in the order of what they make, several for one token side by side.
+      if (!vocabulary.isUnits(last, units, start, end)) {
+        last = vocabulary.isUnits(last + 1, units, start, end)
+          ? last + 1
+          : vocabulary.findUnits(units, start, end, hashUnits(units, start, end));
+      }
+      if (last < 0) {
+        const text = String.fromCharCode(...units.subarray(start, end));
+        throw new TokenizerError(`a merge makes ${JSON.stringify(text)}, which is not in the vocabulary`);
+      }
+      this.made[rank] = last;
+      this.cuts[rank] = middle - start;
+      this.earlier[rank] = this.latest[last] as number;
+      this.latest[last] = rank + 1;
     }
   }
 
-  private grow(): void {
-    const old = this.slots;
-    this.slots = new Int32Array(4 * old.length);
-    this.mask = this.slots.length / 4 - 1;
-    this.count = 0;
-    for (let at = 0; at < old.length; at += 4) {
-      if (old[at] === 0) continue;
-      this.set((old[at] as number) - 1, old[at + 1] as number, old[at + 2] as number, old[at + 3] as number);
+  /** The rank of the merge of two tokens, or -1. */
+  rank(left: number, right: number): number {
+    const { remembered } = this;
+    const mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
+    const at = 3 * ((Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d) >>> 8) & (REMEMBERED - 1));
+    if (remembered[at] === left + 1 && remembered[at + 1] === right) return remembered[at + 2] as number;
+    const rank = this.search(left, right);
+    remembered[at] = left + 1;
+    remembered[at + 1] = right;
+    remembered[at + 2] = rank;
+    return rank;
+  }
+
+  /** The token that the merge of this rank makes. */
+  madeBy(rank: number): number {
+    return this.made[rank] as number;
+  }
+
+  private search(left: number, right: number): number {
+    const { cuts, earlier, latest, prefixLength, rights, vocabulary } = this;
+    const made = vocabulary.findJoined(left, right, prefixLength);
+    if (made < 0) return -1;
+    const cut = vocabulary.lengthOf(left);
+    // A pair named twice has the later rank.
+    for (let next = latest[made] as number; next !== 0; next = earlier[next - 1] as number) {
+      const rank = next - 1;
+      if (cuts[rank] === cut && (rights === undefined || rights[rank] === right)) return rank;
     }
-  }
-
-  /** A handle for `rankAt` and `mergedAt`, or -1 when the pair does not merge. */
-  find(left: number, right: number): number {
-    const { slots, mask } = this;
-    let slot = hashPair(left, right) & mask;
-    for (;;) {
-      const at = 4 * slot;
-      const key = slots[at];
-      if (key === left + 1 && slots[at + 1] === right) return at;
-      if (key === 0) return -1;
-      slot = (slot + 1) & mask;
-    }
-  }
-
-  rankAt(handle: number): number {
-    return this.slots[handle + 2] as number;
-  }
-
-  mergedAt(handle: number): number {
-    return this.slots[handle + 3] as number;
+    return -1;
   }
 }
 
-function hashPair(left: number, right: number): number {
-  const mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
-  return Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d) >>> 8;
+/** Merges as JSON holds them: "left right" or ["left", "right"]. */
+export function mergeListOf(merges: readonly unknown[] | MergeList): MergeList {
+  if (merges instanceof MergeList) return merges;
+  const list = new MergeList();
+  for (const merge of merges) {
+    if (typeof merge === 'string') list.addLine(merge);
+    else list.addPair(...(merge as [string, string]));
+  }
+  return list;
 }

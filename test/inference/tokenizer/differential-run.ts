@@ -8,6 +8,7 @@ import {
   type Encoding,
   type Tokenizer,
 } from '../../../inference/tokenizer/index.js';
+import { parseTokenizerFile } from '../../../inference/tokenizer/tokenizer-file.js';
 
 /** ids, type ids, special tokens mask, offsets in code points, words, sequences, tokens, overflowing, decoded texts. */
 export type Fields = [
@@ -105,7 +106,7 @@ async function main(): Promise<void> {
   for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
     if (tokenizer === undefined) {
       name = (JSON.parse(line) as { tokenizer: string }).tokenizer;
-      tokenizer = createTokenizer(JSON.parse(readFileSync(name, 'utf8')));
+      tokenizer = createTokenizer(parseTokenizerFile(readFileSync(name)));
       continue;
     }
     lines++;

@@ -1,15 +1,19 @@
 """Prints what Python's `tokenizers` makes of many strings, one JSON line each, for differential-run.ts to compare.
 
-    python differential.py <tokenizer.json> [--count 100000] [--seed 1] [--shared <folder>] [--real] | node <dist>/differential-run.js
+    python differential.py <tokenizer.json> [--count 100000] [--seed 1] [--shared <folder>] [--real] [--unicode <folder>] | node <dist>/differential-run.js
 
 Random strings mix scripts, marks, emoji, controls, whitespace, unassigned code points, added tokens, pieces of the
-vocabulary and real text; every few also come as pairs, truncated, or without special tokens.
+vocabulary and real text; every few also come as pairs, truncated, or without special tokens. With --unicode, the strings
+of Unicode's own test files in that folder (NormalizationTest, the break tests, emoji-test: Debian's unicode-data has them).
 """
 
 import argparse
+import bz2
+import glob
 import json
 import os
 import random
+import re
 import sys
 
 from tokenizers import Tokenizer
@@ -108,6 +112,28 @@ def real_texts(shared):
     return [t for t in texts if t]
 
 
+def unicode_texts(folder):
+    """Every string of Unicode's test files, plain or packed with bzip2."""
+    names = ("NormalizationTest", "GraphemeBreakTest", "WordBreakTest", "SentenceBreakTest", "LineBreakTest", "emoji-test")
+    texts = {}
+    for path in sorted(glob.glob(os.path.join(folder, "**/*.txt*"), recursive=True)):
+        name = os.path.basename(path)
+        if not name.startswith(names):
+            continue
+        opened = bz2.open(path, "rt", encoding="utf8") if name.endswith(".bz2") else open(path, encoding="utf8")
+        for row in opened:
+            columns = row.split("#")[0].split(";")
+            if name.startswith("emoji"):
+                columns = columns[:1]
+            for column in columns:
+                points = [int(word, 16) for word in re.findall(r"\b[0-9A-F]{4,6}\b", column)]
+                if points and not any(0xD800 <= c <= 0xDFFF for c in points):
+                    texts["".join(map(chr, points))] = None
+    if not texts:
+        raise SystemExit(f"no Unicode test files in {folder}")
+    return list(texts)
+
+
 def lines(tokenizer, rng, vocabulary, added, real, count):
     """Random strings, and what the library makes of them: text, second text, options, special tokens, result."""
     for i in range(count):
@@ -161,6 +187,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shared", default=os.environ.get("PLEXUS_SHARED", "../shared"))
     parser.add_argument("--real", action="store_true", help="the real texts whole, and no random ones")
+    parser.add_argument("--unicode", help="a folder with Unicode's test files: their strings, and no random ones")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     tokenizer = Tokenizer.from_file(args.tokenizer)
@@ -172,6 +199,12 @@ def main():
     out = sys.stdout
     out.write(json.dumps({"tokenizer": os.path.abspath(args.tokenizer)}) + "\n")
 
+    if args.unicode:
+        texts = unicode_texts(args.unicode)
+        for text in texts:
+            out.write(json.dumps(line(tokenizer, text, None, None)) + "\n")
+            out.write(json.dumps(line(tokenizer, rng.choice(texts), text, None)) + "\n")
+        return
     if args.real:
         for text in real:
             out.write(json.dumps(line(tokenizer, text, None, None)) + "\n")

@@ -40,6 +40,26 @@ describe('loadTokenizer', () => {
     assert.deepEqual(loaded.encodeIds(TEXT), fixture('byte-level-bpe').encodeIds(TEXT));
   });
 
+  it('reads merges as lines or pairs, in any order, some of them twice', async () => {
+    const vocab = { a: 0, b: 1, c: 2, bc: 3, abc: 4, ab: 5, é: 6, éa: 7, '#version:0.2': 8 };
+    const model = { type: 'BPE', vocab };
+    const ids = async (merges: unknown[], text: string) => {
+      await writeFile(join(folder, 'tokenizer.json'), JSON.stringify({ model: { ...model, merges } }));
+      return [...(await loadTokenizer(folder)).encodeIds(text)];
+    };
+    for (const write of [(pair: string[]) => pair.join(' '), (pair: string[]) => pair]) {
+      const merges = (...pairs: string[]) => pairs.map((pair) => write(pair.split('+')));
+      assert.deepEqual(await ids(merges('a+b', 'b+c', 'ab+c', 'é+a'), 'abcéa'), [4, 7]);
+      assert.deepEqual(await ids(merges('b+c', 'a+b', 'ab+c'), 'abc'), [0, 3]);
+      assert.deepEqual(await ids(merges('b+c', 'a+b', 'a+bc', 'ab+c'), 'abcab'), [4, 5]);
+      // The later rank of a pair named twice holds: a+b goes before b+c.
+      assert.deepEqual(await ids(merges('b+c', 'a+b', 'b+c'), 'abc'), [5, 2]);
+      await assert.rejects(ids(merges('a+c'), 'x'), /a merge makes "ac", which is not in the vocabulary/);
+    }
+    assert.deepEqual(await ids(['#version: 0.2', 'a b'], 'ab'), [5]);
+    await assert.rejects(ids(['a b c'], 'x'), /the merge "a b c" is not two tokens/);
+  });
+
   it('says what is missing or broken', async () => {
     await assert.rejects(
       loadTokenizer(folder),
