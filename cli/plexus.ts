@@ -21,6 +21,10 @@ const GROUPS: Record<string, { description: string; load(): Promise<(program: Co
     description: 'pipelines: validate a file, list, explain, generate types',
     load: async () => (await import('./pipelines/index.js')).registerPipelineCommands,
   },
+  tune: {
+    description: 'find how a model is best run on this machine, and write it where services read it',
+    load: async () => (await import('./tune/tune.js')).registerTune,
+  },
 };
 
 /** Runs one command line; resolves with the exit code, or undefined where it ended well or goes on serving. */

@@ -35,4 +35,4 @@ export {
   pullSettings,
 } from './settings.js';
 export { compareVersions } from './version.js';
-export { type Part, type Precision, requireWeightFile, weightFile, weightFiles } from './weights.js';
+export { type Part, type Precision, precisionsOf, requireWeightFile, weightFile, weightFiles } from './weights.js';
