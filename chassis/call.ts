@@ -1,4 +1,5 @@
 /** What a handler is given beside the request: deadline, cancellation, identity, trailers. Transport-free, so that tests can make one by hand. */
+import type { Criticality } from './caller.js';
 import type { Logger } from './log.js';
 
 export interface CallContext {
@@ -12,6 +13,9 @@ export interface CallContext {
   readonly requestId: string;
   /** W3C trace context of the caller, passed on as it came. */
   readonly traceparent: string | undefined;
+  /** From the metadata x-plexus-tenant and x-plexus-criticality (caller.ts). */
+  readonly tenant: string;
+  readonly criticality: Criticality;
   /** Request metadata, last value of each key, keys in lower case. */
   readonly metadata: ReadonlyMap<string, string>;
   readonly log: Logger;

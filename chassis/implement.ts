@@ -21,6 +21,7 @@ import {
 } from '@grpc/grpc-js';
 import { type Definitions, definition } from '../protos/index.js';
 import type { CallContext } from './call.js';
+import { CRITICALITY_KEY, criticalityOf, TENANT_KEY, tenantOf } from './caller.js';
 import type { Clock } from './clock.js';
 import { strictDecode } from './codec.js';
 import { createDeadline } from './deadline.js';
@@ -221,6 +222,8 @@ async function around(
     deadlineMs: deadline.atMs,
     requestId,
     traceparent: metadata.get('traceparent'),
+    tenant: tenantOf(metadata.get(TENANT_KEY)),
+    criticality: criticalityOf(metadata.get(CRITICALITY_KEY)),
     metadata,
     log: runtime.log,
     setTrailer: (key, value) => trailers.set(key, value),

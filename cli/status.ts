@@ -1,6 +1,7 @@
 /** `plexus status`: the models of the mesh, where they run, and what they have done since they were loaded. */
 import type { Command } from 'commander';
 import { createClient } from '../client/index.js';
+import type { ModelStats__Output } from '../protos/gen/plexus/v1/ModelStats.js';
 import { gatewayAddress, withAddress } from './gateway-address.js';
 import { readTimeout } from './input.js';
 import type { Io } from './io.js';
@@ -9,8 +10,9 @@ import { table } from './table.js';
 export function registerStatus(program: Command, io: Io): void {
   withAddress(program.command('status'))
     .description('the models of the mesh: where they run and what they have done')
+    .option('--batches', 'also where the time went, by size of batch')
     .option('--json', 'print as JSON')
-    .action(async (flags: { address?: string; timeout: string; json?: boolean }) => {
+    .action(async (flags: { address?: string; timeout: string; batches?: boolean; json?: boolean }) => {
       const client = createClient(gatewayAddress(flags, io));
       const timeoutMs = readTimeout(flags.timeout);
       try {
@@ -31,15 +33,39 @@ export function registerStatus(program: Command, io: Io): void {
             String(found?.requests ?? 0),
             String(found?.tokens ?? 0),
             found && found.paddedTokens > 0 ? `${Math.round((100 * found.tokens) / found.paddedTokens)} %` : '',
+            found && found.batches > 0 ? (found.texts / found.batches).toFixed(1) : '',
             String(found?.queueLength ?? 0),
+            String((found?.criticalities ?? []).reduce((sum, { shed }) => sum + shed, 0)),
             String(found?.failures ?? 0),
           ];
         });
         io.stdout.write(
-          `${table(['instance', 'model', 'state', 'requests', 'tokens', 'fill', 'queued', 'failures'], rows)}\n`,
+          `${table(['instance', 'model', 'state', 'requests', 'tokens', 'fill', 'batch', 'queued', 'shed', 'failures'], rows)}\n`,
         );
+        if (flags.batches) io.stdout.write(`\n${batchTable(stats)}\n`);
       } finally {
         client.close();
       }
     });
+}
+
+/** Milliseconds are of one batch; waiting is of one text. */
+function batchTable(stats: readonly ModelStats__Output[]): string {
+  const rows = stats.flatMap((each) =>
+    each.batchSizes.map((size) => [
+      each.instance,
+      `${each.name}@${each.version}`,
+      size.rowsMax === 1 ? '1' : `${size.rowsMax / 2 + 1}-${size.rowsMax}`,
+      String(size.batches),
+      (size.tokens / size.batches).toFixed(0),
+      `${Math.round((100 * size.tokens) / size.paddedTokens)} %`,
+      (size.queueNs / size.texts / 1e6).toFixed(2),
+      (size.batchNs / size.batches / 1e6).toFixed(2),
+      (size.computeNs / size.batches / 1e6).toFixed(2),
+    ]),
+  );
+  return table(
+    ['instance', 'model', 'texts', 'batches', 'tokens', 'fill', 'wait ms', 'to and fro ms', 'model ms'],
+    rows,
+  );
 }

@@ -49,6 +49,7 @@ ${sections.join('\n')}`;
 }
 
 function show(value: unknown): string {
+  if (value instanceof Map) return show([...value].map(([key, each]) => `${key}=${each}`));
   if (value === '' || (Array.isArray(value) && value.length === 0)) return 'none';
   return `\`${Array.isArray(value) ? value.join(',') : String(value)}\``;
 }

@@ -90,7 +90,8 @@ export async function openEncoder(
 ): Promise<EncoderModel> {
   const { clock = systemClock } = options;
   const name = `${model.manifest.name}@${model.manifest.version}`;
-  const { settings, precision = model.manifest.precision } = await tunedSettings(given, name);
+  const { settings: tuned, precision = model.manifest.precision } = await tunedSettings(given, name);
+  const settings = { ...tuned, latencyTargetMs: model.manifest.latencyTargetMs ?? tuned.latencyTargetMs };
   const manifest = { ...model.manifest, precision };
   const weights = requireWeightFile(manifest, 'model');
   const tokenizer = await openTokenizer(model);

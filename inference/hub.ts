@@ -12,6 +12,7 @@ import {
   type StoredModel,
 } from '../models/index.js';
 import { aliasUnknown, modelUnknown, notReady, stillStarting, versionUnknown, wrongTask } from './refusal.js';
+import type { SchedulerStats } from './tally.js';
 
 /** A model in memory, whatever its kind. */
 export interface Running {
@@ -23,18 +24,9 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** Counters since the model was loaded; times in nanoseconds. */
-export interface RunningStats {
-  requests: number;
-  texts: number;
-  tokens: number;
-  failures: number;
-  dropped: number;
-  batches: number;
-  paddedTokens: number;
+/** What a model has done since it was loaded, and what it holds now. */
+export interface RunningStats extends SchedulerStats {
   tokenizeNs: number;
-  queueNs: number;
-  computeNs: number;
   queueLength: number;
   queueTokens: number;
   memoryBytes: number;

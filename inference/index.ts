@@ -24,6 +24,7 @@ export { normalize, POOLINGS, pooledWidth } from './pooling.js';
 export type { RunOptions, RunTimings } from './scheduler.js';
 export { type InferenceSettings, inferenceSettings } from './settings.js';
 export { SPARSE_WIDTH_MAX, type SparseOptions, type SparseRule } from './sparse.js';
+export { NO_STATS } from './tally.js';
 export {
   createTextReader,
   type FitOptions,

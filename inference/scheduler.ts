@@ -3,14 +3,16 @@
  * a worker is idle. Decides what becomes of a batch that fails (halved, so that only the bad text fails) or takes its worker
  * along (each text tried once more alone; one that does it again is quarantined). Runs on the RPC thread and never computes.
  */
+import { type Criticality, DEFAULT_TENANT } from '../chassis/caller.js';
 import type { Clock } from '../chassis/clock.js';
 import { MeshError } from '../chassis/errors.js';
 import { paddedTokens } from './batcher.js';
 import { createCost } from './cost.js';
 import type { Verdict } from './pool.js';
 import { createQuarantine, type Input } from './quarantine.js';
-import { createQueue, type Entry } from './queue.js';
+import { createQueue, type Entry, type PushOptions } from './queue.js';
 import type { InferenceSettings } from './settings.js';
+import { createTally, type SchedulerStats } from './tally.js';
 
 /** Where the time of one text went. */
 export interface RunTimings {
@@ -29,6 +31,10 @@ export interface RunOptions {
   signal: AbortSignal;
   /** Milliseconds since the epoch; Infinity for none. */
   deadlineMs: number;
+  /** Who shares the workers with others by the weight of what is computed. Default: the tenant of all who name none. */
+  tenant?: string;
+  /** Who is refused first where not everybody can be served. Default "default". */
+  criticality?: Criticality;
 }
 
 /** What the scheduler needs of a pool: how many workers are free, and a run that never rejects. */
@@ -46,23 +52,9 @@ export interface Scheduler<Item extends Input, Output> {
   submit(items: readonly Item[], options: RunOptions): Promise<{ output: Output; timings: RunTimings }[]>;
   /** To be called when a worker is up that was not. */
   onUp(): void;
-  stats(): SchedulerStats;
+  stats(): SchedulerStats & { queueLength: number; queueTokens: number };
   /** Fails what waits; later submissions are refused. */
   close(): void;
-}
-
-export interface SchedulerStats {
-  requests: number;
-  texts: number;
-  tokens: number;
-  failures: number;
-  dropped: number;
-  batches: number;
-  paddedTokens: number;
-  queueNs: number;
-  computeNs: number;
-  queueLength: number;
-  queueTokens: number;
 }
 
 export interface SchedulerOptions<Item, Output> {
@@ -73,10 +65,25 @@ export interface SchedulerOptions<Item, Output> {
   runner: Runner<Item, Output>;
   settings: Pick<
     InferenceSettings,
-    'batchTokensMax' | 'batchRowsMax' | 'windowMax' | 'queueEntriesMax' | 'queueTokensMax' | 'quarantineMs'
+    | 'batchTokensMax'
+    | 'batchRowsMax'
+    | 'windowMax'
+    | 'queueEntriesMax'
+    | 'queueTokensMax'
+    | 'quarantineMs'
+    | 'latencyTargetMs'
+    | 'tenantsMax'
+    | 'tenantShares'
   >;
   clock: Clock;
 }
+
+/** Share of its time that a sheddable request may be expected to wait: what is left of the workers when it is refused is for the others. */
+const SHEDDABLE_SHARE = 0.5;
+/** Whoever comes next, as far as can be known. */
+const NEWCOMER = { tenant: DEFAULT_TENANT, criticality: 'default' } as const;
+/** Less than this is not shared out among free workers: a run costs about a third of it before its first token. */
+const SHARE_TOKENS_MIN = 64;
 
 export function createScheduler<Item extends Input, Output>(
   options: SchedulerOptions<Item, Output>,
@@ -84,17 +91,7 @@ export function createScheduler<Item extends Input, Output>(
   const { name, units, runner, settings, clock } = options;
   const cost = createCost();
   const quarantine = createQuarantine({ name, holdMs: settings.quarantineMs, clock });
-  const counts = {
-    requests: 0,
-    texts: 0,
-    tokens: 0,
-    failures: 0,
-    dropped: 0,
-    batches: 0,
-    paddedTokens: 0,
-    queueNs: 0,
-    computeNs: 0,
-  };
+  const tally = createTally(settings.tenantsMax);
   let closed = false;
   let runningTokens = 0;
 
@@ -107,21 +104,26 @@ export function createScheduler<Item extends Input, Output>(
     batch: { tokensMax: settings.batchTokensMax, rowsMax: settings.batchRowsMax },
     clock,
     drainMs: (tokens) => cost.waitMs(tokens, runner.up),
-    onDrop: (count) => {
-      counts.dropped += count;
-    },
+    tenantsMax: settings.tenantsMax,
+    tenantShares: settings.tenantShares,
+    onEnter: (request, entries, tokens) => tally.request(request, entries, tokens),
+    onDrop: (entries) => tally.dropped(entries),
+    onShed: (request) => tally.shed(request),
   });
 
   /**
-   * Refuses at once what would still stand in line when its deadline passes. Only the work of others counts: a request that is
-   * too long for its own deadline on an idle machine would not be helped by trying again.
+   * Refuses at once what would still stand in line when its deadline passes; of the sheddable, what would by half of its time. Only
+   * the work of others counts: a request too long for its own deadline on an idle machine would not be helped by trying again.
    */
-  function admit(items: readonly Item[], { deadlineMs }: RunOptions): void {
+  function admit(items: readonly Item[], request: PushOptions): void {
+    const { deadlineMs, criticality } = request;
     if (!Number.isFinite(deadlineMs)) return;
     let own = 0;
     for (const { weight } of items) own += weight;
-    const waitMs = cost.waitMs(queue.tokensBefore(own) + runningTokens / 2, runner.up);
-    if (waitMs === undefined || waitMs <= deadlineMs - clock.now()) return;
+    const waitMs = cost.waitMs(queue.tokensBefore(own, request) + runningTokens / 2, runner.up);
+    const leftMs = (deadlineMs - clock.now()) * (criticality === 'sheddable' ? SHEDDABLE_SHARE : 1);
+    if (waitMs === undefined || waitMs <= leftMs) return;
+    tally.shed(request);
     const retryAfterMs = Math.ceil(waitMs);
     throw new MeshError(
       'QUEUE_FULL',
@@ -130,9 +132,28 @@ export function createScheduler<Item extends Input, Output>(
     );
   }
 
+  /**
+   * Padded tokens of the next batch. Free workers share what waits evenly, so that one request does not run on one of them while
+   * the others look on. With a target for the latency, a batch takes half of it at most: who comes when it has just begun waits for
+   * its end and then runs. Where so many wait that a request which came now would miss the target anyway, full batches get through
+   * them soonest.
+   */
+  function tokensOfNext(): number {
+    const { batchTokensMax, latencyTargetMs } = settings;
+    const { idle, up } = runner;
+    const share = idle > 1 ? Math.max(SHARE_TOKENS_MIN, Math.ceil(queue.tokens / idle)) : batchTokensMax;
+    const most = Math.min(share, batchTokensMax);
+    if (latencyTargetMs === 0) return most;
+    const within = cost.tokensWithin(latencyTargetMs / 2);
+    if (within === undefined || within >= most) return most;
+    const cut = Math.max(1, within);
+    const turns = Math.ceil(queue.tokensBefore(1, NEWCOMER, cut) / cut);
+    return (turns * (cost.runMs(cut) ?? 0)) / Math.max(1, up) > latencyTargetMs ? most : cut;
+  }
+
   function pump(): void {
     while (runner.idle > 0) {
-      const batch = queue.take();
+      const batch = queue.take(tokensOfNext());
       if (batch.length === 0) return;
       void runBatch(batch);
     }
@@ -148,21 +169,25 @@ export function createScheduler<Item extends Input, Output>(
     const verdict = await runner.run(batch.map(({ item }) => item));
     runningTokens -= tokens;
     const tookMs = clock.monotonic() - startedMs;
-    counts.batches++;
-    counts.paddedTokens += paddedTokens(batch);
+    const padded = paddedTokens(batch);
+    tally.batch(batch.length, tokens, padded);
     if (verdict.at === 'done') {
       const { outputs, computeMs } = verdict.body;
       const batchMs = Math.max(0, tookMs - computeMs);
-      counts.computeNs += Math.round(computeMs * 1e6);
-      cost.observe(tokens, tookMs);
+      cost.observe(tokens, padded, tookMs);
+      pump(); // the worker first: who is answered now has time
+      let waitedMs = 0;
       for (let row = 0; row < batch.length; row++) {
         const { group, index, queuedMs } = batch[row] as Waiting;
         const queueMs = startedMs - queuedMs;
-        counts.queueNs += Math.round(queueMs * 1e6);
+        waitedMs += queueMs;
         const timings = { queueMs, batchMs, computeMs, batchSize: batch.length };
         group.settle(index, { output: outputs[row] as Output, timings });
       }
-    } else if (verdict.at === 'failed') refuse(batch, verdict.reason);
+      tally.answered(batch.length, { queueMs: waitedMs, batchMs, computeMs });
+      return;
+    }
+    if (verdict.at === 'failed') refuse(batch, verdict.reason);
     else strike(batch);
     pump();
   }
@@ -175,7 +200,7 @@ export function createScheduler<Item extends Input, Output>(
       queue.putBack(batch.slice(middle));
       return;
     }
-    counts.failures++;
+    tally.failed();
     const [entry] = batch as [Waiting];
     entry.group.fail(
       new MeshError('MODEL_FAILED', `${name}: the model cannot compute ${units.item} ${entry.index} of the request`, {
@@ -192,7 +217,7 @@ export function createScheduler<Item extends Input, Output>(
       if (closed) entry.group.fail(shuttingDown(name));
       else if (entry.strikes < 2) queue.putBack([entry]);
       else {
-        counts.failures++;
+        tally.failed();
         entry.group.fail(quarantine.hold(entry.item));
       }
     }
@@ -212,16 +237,15 @@ export function createScheduler<Item extends Input, Output>(
         );
       }
       for (const item of items) quarantine.check(item);
-      admit(items, run);
-      const answered = queue.push(items, run);
-      counts.requests++;
-      counts.texts += items.length;
-      for (const { weight } of items) counts.tokens += weight;
+      const { signal, deadlineMs, tenant = DEFAULT_TENANT, criticality = 'default' } = run;
+      const request = { signal, deadlineMs, tenant, criticality };
+      admit(items, request);
+      const answered = queue.push(items, request);
       pump();
       return answered;
     },
     onUp: pump,
-    stats: () => ({ ...counts, queueLength: queue.length, queueTokens: queue.tokens }),
+    stats: () => ({ ...tally.stats(), queueLength: queue.length, queueTokens: queue.tokens }),
     close() {
       closed = true;
       queue.close(shuttingDown(name));

@@ -1,5 +1,27 @@
 /** Settings of the inference room: how many workers a model gets, how batches are cut, where queues end. */
-import { integer, type Settings, text } from '../chassis/settings.js';
+import { integer, type Setting, type Settings, text } from '../chassis/settings.js';
+
+/** "name=number" pairs. */
+function shares(spec: {
+  env: string;
+  default: ReadonlyMap<string, number>;
+  reason: string;
+}): Setting<ReadonlyMap<string, number>> {
+  const allowed = 'tenant=share pairs separated by commas, shares from 0.01 to 100';
+  return {
+    ...spec,
+    unit: 'shares',
+    allowed,
+    parse(given) {
+      const pairs = given.split(',').map((pair): [string, number] => {
+        const [, tenant = '', share = ''] = /^\s*([\x21-\x3c\x3e-\x7e]{1,64})=([\d.]+)\s*$/.exec(pair) ?? [];
+        return [tenant, Number(share || Number.NaN)];
+      });
+      if (!pairs.every(([tenant, share]) => tenant !== '' && share >= 0.01 && share <= 100)) throw new Error(allowed);
+      return new Map(pairs);
+    },
+  };
+}
 
 export const inferenceSettings = {
   workers: integer({
@@ -80,6 +102,30 @@ export const inferenceSettings = {
     max: 3_600_000,
     reason:
       'A worker that has not opened its model by then is given up. Models of gigabytes need tens of seconds from a slow disk.',
+  }),
+  latencyTargetMs: integer({
+    env: 'PLEXUS_LATENCY_TARGET_MS',
+    unit: 'ms',
+    default: 0,
+    min: 0,
+    max: 600_000,
+    reason:
+      'Time within which a text should be through queue and model: batches are cut so that their predicted run (99th percentile) keeps those who wait within it. Smaller batches cost throughput, so what is beyond the target anyway runs in full ones. A manifest may say another one for its model. 0: none.',
+  }),
+  tenantsMax: integer({
+    env: 'PLEXUS_TENANTS',
+    unit: 'count',
+    default: 256,
+    min: 1,
+    max: 65_536,
+    reason:
+      'Tenants (metadata x-plexus-tenant) whose shares and counts are told apart at a time, for each model; those beyond share one place.',
+  }),
+  tenantShares: shares({
+    env: 'PLEXUS_TENANT_SHARES',
+    default: new Map(),
+    reason:
+      'Share of the workers of single tenants where several want them: "search=4,batch=0.5". Who is not named has 1; a share is of tokens computed.',
   }),
   quarantineMs: integer({
     env: 'PLEXUS_QUARANTINE_MS',

@@ -77,6 +77,8 @@ export interface Manifest {
     /** Abstractive: text put before every input ("summarize: "). */
     prefix?: string;
   };
+  /** Goes before PLEXUS_LATENCY_TARGET_MS for this model; 0: none. */
+  latencyTargetMs?: number;
   licence: string;
   source: string;
   training?: { script: string; seed: number; data: { name: string; source: string; licence: string; rows: number }[] };

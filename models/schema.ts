@@ -150,6 +150,14 @@ const shape = z
     embed: embed.exactOptional(),
     classify: classify.exactOptional(),
     summarize: summarize.exactOptional(),
+    latencyTargetMs: z
+      .int()
+      .min(0)
+      .max(600_000)
+      .exactOptional()
+      .describe(
+        'Time in which a text should be through queue and model; goes before PLEXUS_LATENCY_TARGET_MS. 0: none.',
+      ),
     licence: words(400),
     source: words(1_000),
     training: training.exactOptional(),

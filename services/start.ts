@@ -17,6 +17,7 @@ import { createRepository, modelFolders, modelSettings } from '../models/index.j
 import { packageRoot } from '../protos/index.js';
 import { consulSettings, openRegistry, type Registration, type Registry, registrySettings } from '../registry/index.js';
 import type { CapabilityModule } from './capability.js';
+import { registerModelMetrics } from './model-metrics.js';
 import { createModelsService } from './models.js';
 import { settings as runtime } from './settings.js';
 
@@ -59,6 +60,7 @@ export async function startService<M extends Running>(
   });
   const service = module.createService({ hub, instance, clock: systemClock });
   const metrics = createMetrics({ defaults: true });
+  registerModelMetrics(metrics.registry, hub as unknown as Hub<Running>);
   const server = createServer({
     services: [service, createModelsService({ hub: hub as unknown as Hub<Running>, instance, capability })],
     address: settings.address,

@@ -2,7 +2,7 @@
 import type { CallContext } from '../../chassis/call.js';
 
 /** Sent on; everything else, credentials included, ends at the gateway. */
-const FORWARDED = ['traceparent', 'tracestate', 'x-plexus-criticality'] as const;
+const FORWARDED = ['traceparent', 'tracestate', 'x-plexus-criticality', 'x-plexus-tenant'] as const;
 
 export function forwarded(context: Pick<CallContext, 'requestId' | 'metadata'>): Record<string, string> {
   const sent: Record<string, string> = { 'x-request-id': context.requestId };

@@ -17,7 +17,7 @@ import { openEventStream } from './sse.js';
 import { readTimeoutMs } from './timeout.js';
 
 /** Headers that become metadata of the call; others end here. */
-const PASSED = ['traceparent', 'tracestate', 'authorization', 'x-plexus-criticality'];
+const PASSED = ['traceparent', 'tracestate', 'authorization', 'x-plexus-criticality', 'x-plexus-tenant'];
 const PRINTABLE = /^[\x20-\x7e]{1,2048}$/;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 

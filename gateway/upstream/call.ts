@@ -2,6 +2,7 @@
  * What goes into the upstream stack and what comes out: raw bytes, since the gateway never decodes what it need not. The
  * stack knows methods only by name and relies on the caller to say what is idempotent.
  */
+import { CRITICALITY_KEY, type Criticality, criticalityOf } from '../../chassis/caller.js';
 
 /**
  * What the stack asks of an AbortSignal. Whoever makes one for every call may give something lighter: listening to a fresh
@@ -27,7 +28,7 @@ export interface UpstreamCall {
   deadlineMs: number;
   /** Aborts when the caller goes away. */
   signal: CallerSignal;
-  /** Sent along as it is: x-request-id, traceparent, x-plexus-criticality. */
+  /** Sent along as it is: x-request-id, traceparent, x-plexus-criticality, x-plexus-tenant. */
   metadata?: Readonly<Record<string, string>>;
   /** True where the call may be sent twice. Only such calls are retried and hedged. */
   idempotent: boolean;
@@ -69,10 +70,9 @@ export function serviceName(capability: string): string {
   return `plexus.v1.${capability.slice(0, 1).toUpperCase()}${capability.slice(1)}`;
 }
 
-/** How much a call matters, from the metadata x-plexus-criticality; anything unknown is "default". */
-export type Criticality = 'critical' | 'default' | 'sheddable';
+export type { Criticality };
 
+/** How much a call matters, from its metadata. */
 export function criticality(call: Pick<UpstreamCall, 'metadata'>): Criticality {
-  const given = call.metadata?.['x-plexus-criticality'];
-  return given === 'critical' || given === 'sheddable' ? given : 'default';
+  return criticalityOf(call.metadata?.[CRITICALITY_KEY]);
 }

@@ -13,6 +13,7 @@ import type { Running } from '../hub.js';
 import { openTokenizer } from '../open-tokenizer.js';
 import type { RunOptions, RunTimings } from '../scheduler.js';
 import type { InferenceSettings } from '../settings.js';
+import { NO_STATS } from '../tally.js';
 import { createTextReader, type TextReader } from '../texts.js';
 import type { Tokenizer } from '../tokenizer/index.js';
 import { readGenerationModel } from './config.js';
@@ -273,6 +274,7 @@ export async function openGenerator(
         .filter(({ path }) => path.endsWith('.onnx'))
         .reduce((total, { bytes }) => total + bytes, 0);
       return {
+        ...NO_STATS,
         requests: counts.requests,
         texts: counts.requests,
         tokens: counts.tokens,

@@ -4,7 +4,7 @@ import type { CallContext } from '../../chassis/call.js';
 import type { Clock } from '../../chassis/clock.js';
 import { implement, type ServiceBinding } from '../../chassis/implement.js';
 import type { Finish } from '../../inference/generate/index.js';
-import type { Hub } from '../../inference/index.js';
+import type { Hub, RunOptions } from '../../inference/index.js';
 import type { SummarizeHandlers } from '../../protos/gen/plexus/v1/Summarize.js';
 import type { SummarizeResponse } from '../../protos/gen/plexus/v1/SummarizeResponse.js';
 import type { SummarizeStreamResponse } from '../../protos/gen/plexus/v1/SummarizeStreamResponse.js';
@@ -59,7 +59,7 @@ export function createSummarizeService(deps: SummarizeDeps): ServiceBinding {
         const failed = new AbortController();
         const signal = AbortSignal.any([context.signal, failed.signal]);
         setMaxListeners(0, signal); // every text of the request waits on it
-        const run = { signal, deadlineMs: context.deadlineMs, caller: model.newCaller() };
+        const run = { ...ofCall(context), signal, caller: model.newCaller() };
         try {
           const done = await inCompany(asked.texts, textsTogether, (text, index) =>
             model.summarize(text, options[index] as (typeof options)[number], run),
@@ -80,7 +80,7 @@ export function createSummarizeService(deps: SummarizeDeps): ServiceBinding {
         const { model } = lease;
         const options = resolveSummarize(asked, model, 0);
         model.check(options);
-        const run = { signal: context.signal, deadlineMs: context.deadlineMs, caller: model.newCaller() };
+        const run = { ...ofCall(context), caller: model.newCaller() };
         setMaxListeners(0, context.signal);
         for await (const event of model.stream(asked.texts[0] as string, options, run)) {
           if (event.at === 'delta') yield { delta: event.text };
@@ -104,4 +104,9 @@ function toSummary(done: Summarized, mode: SummarizeModel['mode']): Summary {
     warnings: done.warnings,
     ...(done.faithfulness !== undefined && { faithfulness: done.faithfulness }),
   };
+}
+
+/** What of a call goes with its texts to the model. */
+function ofCall({ signal, deadlineMs, tenant, criticality }: CallContext): RunOptions {
+  return { signal, deadlineMs, tenant, criticality };
 }

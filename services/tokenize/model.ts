@@ -3,6 +3,7 @@ import type { Clock } from '../../chassis/clock.js';
 import {
   createTextReader,
   type InferenceSettings,
+  NO_STATS,
   openTokenizer,
   type Running,
   type TextReader,
@@ -40,14 +41,9 @@ export async function openTokenizeModel(
       await reader.count(['Ready?'], true, signal);
     },
     stats: () => ({
+      ...NO_STATS,
       ...counts,
-      failures: 0,
-      dropped: 0,
-      batches: 0,
-      paddedTokens: 0,
       tokenizeNs: reader.spentNs,
-      queueNs: 0,
-      computeNs: 0,
       queueLength: 0,
       queueTokens: 0,
       memoryBytes: 0,

@@ -8,6 +8,7 @@ import type { Verdict } from '../../inference/pool.js';
 import { createScheduler, type Runner, type Scheduler } from '../../inference/scheduler.js';
 import { inferenceSettings } from '../../inference/settings.js';
 import { createVirtualClock, settle, type VirtualClock } from '../kit/clock.js';
+import { seeded } from '../kit/upstream.js';
 
 interface Text {
   weight: number;
@@ -217,6 +218,130 @@ describe('the scheduler', () => {
     // A request as large as the one that waits gets as many turns, and so must wait for it.
     const large = Array.from({ length: 100 }, () => text(60));
     await assert.rejects(scheduler.submit(large, small), { code: 'QUEUE_FULL' });
+  });
+
+  it('refuses sheddable requests that would wait for half of their time, while others still come in', async () => {
+    const scheduler = create(1);
+    for (let run = 0; run < 20; run++) {
+      const answered = scheduler.submit([text(10)], forever);
+      await clock.advance(10);
+      workers.runs[run]?.finish();
+      await answered;
+    }
+    for (let index = 0; index < 4; index++) void scheduler.submit([text(200)], forever); // one runs, 600 tokens wait: 700 ms
+    const deadlineMs = clock.now() + 1_000;
+    const sheddable = scheduler.submit([text(10)], { ...forever, deadlineMs, criticality: 'sheddable' });
+    await assert.rejects(sheddable, { code: 'QUEUE_FULL', retryAfterMs: 700 });
+    void scheduler.submit([text(10)], { ...forever, deadlineMs });
+    assert.equal(scheduler.stats().queueLength, 4);
+    const { criticalities, tenants } = scheduler.stats();
+    assert.deepEqual(
+      criticalities.map(({ name, requests, shed }) => [name, requests, shed]),
+      [
+        ['critical', 0, 0],
+        ['default', 25, 0],
+        ['sheddable', 0, 1],
+      ],
+    );
+    assert.deepEqual(tenants, [{ name: 'default', requests: 25, texts: 25, tokens: 1_010, shed: 1 }]);
+  });
+
+  it('shares one request out among the workers that are free', async () => {
+    const scheduler = create(2);
+    void scheduler.submit(
+      Array.from({ length: 8 }, (_, index) => text(20, String(index))),
+      forever,
+    );
+    await settle();
+    assert.deepEqual(
+      names().map((batch) => batch.length),
+      [4, 4],
+    );
+  });
+
+  it('does not share out what is too little to be shared', async () => {
+    const scheduler = create(2);
+    void scheduler.submit([text(20, 'a'), text(20, 'b'), text(20, 'c')], forever);
+    await settle();
+    assert.deepEqual(names(), [['a', 'b', 'c']]);
+  });
+
+  it('counts batches by size', async () => {
+    const scheduler = create(1);
+    workers.reply = done;
+    const request = (count: number): Promise<unknown> =>
+      scheduler.submit(
+        Array.from({ length: count }, () => text(2)),
+        forever,
+      );
+    for (const count of [1, 1, 3, 4, 20]) await request(count);
+    assert.deepEqual(
+      scheduler.stats().batchSizes.map(({ rowsMax, batches, texts, tokens }) => [rowsMax, batches, texts, tokens]),
+      [
+        [1, 2, 2, 4],
+        [4, 2, 7, 14],
+        [32, 1, 20, 40],
+      ],
+    );
+  });
+
+  describe('with a target for the latency', () => {
+    /**
+     * One worker that takes 5 ms and 0.1 ms a padded token; one bulk request follows the other, and single texts of 20
+     * tokens come at random times. The latencies of the single ones, sorted.
+     */
+    async function latencies(
+      latencyTargetMs: number,
+      perSecond: number,
+      bulk: number,
+      count: number,
+    ): Promise<number[]> {
+      const scheduler = create(1, { latencyTargetMs, queueEntriesMax: 1e6, queueTokensMax: 1e8 });
+      const run = workers.run.bind(workers);
+      workers.run = (batch) => {
+        const answer = run(batch);
+        const { finish } = workers.runs.pop() as (typeof workers.runs)[number];
+        clock.after(5 + 0.1 * Math.max(...batch.map(({ weight }) => weight)) * batch.length, finish);
+        return answer;
+      };
+      let over = false;
+      const bulks = async (): Promise<void> => {
+        while (!over && bulk > 0)
+          await scheduler.submit(
+            Array.from({ length: bulk }, () => text(20)),
+            forever,
+          );
+      };
+      const ended = bulks();
+      const random = seeded(11);
+      const seen: number[] = [];
+      const singles: Promise<void>[] = [];
+      for (let single = 0; single < count; single++) {
+        await clock.advance((-Math.log(1 - random()) * 1_000) / perSecond);
+        const cameMs = clock.monotonic();
+        const answered = scheduler.submit([text(20)], forever);
+        // The first ones come before it is known what a batch costs.
+        singles.push(answered.then(() => void (single < 30 || seen.push(clock.monotonic() - cameMs))));
+      }
+      over = true;
+      await clock.advance(60_000);
+      await Promise.all([ended, ...singles]);
+      return seen.sort((a, b) => a - b);
+    }
+    const p99 = (sorted: number[]): number => sorted[Math.floor(sorted.length * 0.99)] as number;
+
+    it('cuts batches so that single texts keep it beside bulk requests', async () => {
+      const target = await latencies(30, 20, 2_000, 300);
+      const none = await latencies(0, 20, 2_000, 300);
+      assert.ok(p99(target) <= 30, `${p99(target)} ms`);
+      assert.ok(p99(none) > 40, `${p99(none)} ms`);
+    });
+
+    it('runs full batches where so many wait that it cannot be kept', async () => {
+      const target = await latencies(30, 600, 0, 1_200); // one and a half times what the worker can do in full batches
+      const none = await latencies(0, 600, 0, 1_200);
+      assert.ok(p99(target) <= p99(none) * 1.05, `${p99(target)} and ${p99(none)} ms`);
+    });
   });
 
   it('refuses at once while every worker dies', async () => {

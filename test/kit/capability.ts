@@ -6,6 +6,7 @@ import { createClient, type PlexusClient } from '../../client/index.js';
 import { createHub, type Hub, type Running } from '../../inference/index.js';
 import { createRepository } from '../../models/index.js';
 import type { CapabilityModule } from '../../services/capability.js';
+import { createModelsService } from '../../services/models.js';
 import { testServerSettings } from './settings.js';
 import { sharedOrSkip } from './shared.js';
 
@@ -32,9 +33,12 @@ export async function serveCapability<M extends Running>(
     open: (model) => module.open(model, repository),
   });
   for (const model of models) await hub.load(model);
-  const service = module.createService({ hub, instance: `${module.capability}-1`, clock: systemClock });
+  const { capability } = module;
+  const instance = `${capability}-1`;
+  const service = module.createService({ hub, instance, clock: systemClock });
+  const control = createModelsService({ hub: hub as unknown as Hub<Running>, instance, capability });
   const server = createServer({
-    services: [service],
+    services: [service, control],
     address: '127.0.0.1:0',
     settings: testServerSettings(settings),
   });

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { createChannel } from '../../../chassis/channel.js';
 import { MeshError } from '../../../chassis/errors.js';
+import { Registry } from '../../../chassis/metrics.js';
+import type { Hub, Running } from '../../../inference/index.js';
 import type { EmbedRequest } from '../../../protos/gen/plexus/v1/EmbedRequest.js';
 import type { EmbedStreamRequest } from '../../../protos/gen/plexus/v1/EmbedStreamRequest.js';
 import { definition } from '../../../protos/index.js';
 import * as embed from '../../../services/embed/index.js';
 import type { EmbedModel } from '../../../services/embed/model.js';
+import { registerModelMetrics } from '../../../services/model-metrics.js';
 import { type ServedCapability, serveCapability } from '../../kit/capability.js';
 import { refuses } from '../../kit/refused.js';
 
@@ -308,6 +311,27 @@ describe('the embed service', () => {
         return true;
       },
     );
+  });
+
+  it('counts calls by the tenant and the criticality their metadata say, and tells it by RPC and to Prometheus', async () => {
+    const metadata = { 'x-plexus-tenant': 'search', 'x-plexus-criticality': 'sheddable' };
+    await served.client.embed.embed({ texts: ['one', 'two'] }, { metadata });
+    const {
+      stats: [stats],
+    } = await served.client.models.stats({ model: 'tiny-static-embed' });
+    const tenant = stats?.tenants.find(({ name }) => name === 'search');
+    assert.deepEqual([tenant?.requests, tenant?.texts, tenant?.tokens, tenant?.shed], [1, 2, 6, 0]);
+    assert.equal(stats?.criticalities.find(({ name }) => name === 'sheddable')?.requests, 1);
+    const size = stats?.batchSizes.find(({ rowsMax }) => rowsMax === 2);
+    assert.ok(size && size.batches > 0 && size.computeNs > 0 && size.batchNs > 0 && size.queueNs > 0);
+
+    const registry = new Registry();
+    registerModelMetrics(registry, served.hub as unknown as Hub<Running>);
+    const text = await registry.metrics();
+    assert.match(text, /^plexus_model_tenant_tokens_total\{model="tiny-static-embed@1",tenant="search"\} 6$/m);
+    assert.match(text, /^plexus_model_shed_total\{model="tiny-static-embed@1",criticality="critical"\} 0$/m);
+    assert.match(text, /^plexus_model_batches_total\{model="tiny-static-embed@1",rows="2"\} [1-9]/m);
+    assert.equal(text, await registry.metrics(), 'a second look counted twice');
   });
 
   it('stops working for a caller who left', async () => {

@@ -1,5 +1,7 @@
 // Original file: protos/plexus/v1/models.proto
 
+import type { BatchSizeStats as _plexus_v1_BatchSizeStats, BatchSizeStats__Output as _plexus_v1_BatchSizeStats__Output } from '../../plexus/v1/BatchSizeStats.js';
+import type { CallerStats as _plexus_v1_CallerStats, CallerStats__Output as _plexus_v1_CallerStats__Output } from '../../plexus/v1/CallerStats.js';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ModelStats {
@@ -20,6 +22,10 @@ export interface ModelStats {
   'queueTokens'?: (number | string | Long);
   'memoryBytes'?: (number | string | Long);
   'generatedTokens'?: (number | string | Long);
+  'batchNs'?: (number | string | Long);
+  'batchSizes'?: (_plexus_v1_BatchSizeStats)[];
+  'criticalities'?: (_plexus_v1_CallerStats)[];
+  'tenants'?: (_plexus_v1_CallerStats)[];
 }
 
 export interface ModelStats__Output {
@@ -40,4 +46,8 @@ export interface ModelStats__Output {
   'queueTokens': (number);
   'memoryBytes': (number);
   'generatedTokens': (number);
+  'batchNs': (number);
+  'batchSizes': (_plexus_v1_BatchSizeStats__Output)[];
+  'criticalities': (_plexus_v1_CallerStats__Output)[];
+  'tenants': (_plexus_v1_CallerStats__Output)[];
 }
