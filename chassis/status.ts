@@ -36,6 +36,21 @@ export function fromServiceError(error: ServiceError): MeshError {
   return known ?? new MeshError(guessCode(error), error.details || error.message, { cause: error });
 }
 
+/** The MeshError behind a status as it came over the wire; `details` is what grpc-status-details-bin held. */
+export function fromWireStatus(code: number, text: string, details: Uint8Array | undefined): MeshError {
+  const known = details && decodeDetails(details, text);
+  if (known) return known;
+  const guess = guessCode({ code, details: text });
+  return new MeshError(guess, wordsFor(guess) ?? (text || Grpc[code] || 'UNKNOWN'), { cause: new Error(text) });
+}
+
+/** What a status without details of ours says names addresses of the mesh; callers are told the same without them. */
+export function wordsFor(code: ErrorCode): string | undefined {
+  if (code === 'DEADLINE_EXCEEDED') return 'the deadline passed before the answer was ready';
+  if (code === 'UPSTREAM_UNREACHABLE') return 'the instance could not be reached, or was lost during the call';
+  return undefined;
+}
+
 export function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
 }
@@ -91,7 +106,7 @@ function decodeDetails(bytes: Uint8Array, text: string): MeshError | undefined {
 }
 
 /** The code for a status that carries no details of ours: a foreign peer, or grpc-js itself. */
-function guessCode({ code, details }: ServiceError): ErrorCode {
+function guessCode({ code, details }: Pick<ServiceError, 'details'> & { code: number }): ErrorCode {
   switch (code) {
     case Grpc.CANCELLED:
       return 'CANCELLED';

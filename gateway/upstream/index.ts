@@ -4,5 +4,5 @@ export { serviceName } from './call.js';
 export type { Counters } from './counters.js';
 export type { InstanceState, InstanceStatus } from './endpoint.js';
 export { type UpstreamSettings, upstreamSettings } from './settings.js';
-export { type Connect, createGrpcTransport, type Transport } from './transport.js';
+export { type Connect, createGrpcTransport, createHttp2Transport, type Transport } from './transport.js';
 export { createUpstream, type Upstream, type UpstreamOptions } from './upstream.js';

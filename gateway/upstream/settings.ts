@@ -228,6 +228,13 @@ export const upstreamSettings = {
       'Between probes (health, then a call with synthetic input) of an instance whose breaker is open or that is ejected; jittered by half.',
   }),
 
+  transport: choice({
+    env: 'PLEXUS_UPSTREAM_TRANSPORT',
+    choices: ['http2', 'grpc-js'],
+    default: 'http2',
+    reason:
+      'What speaks to the instances: an HTTP/2 client made for many small calls, or grpc-js. Both speak gRPC and give the same errors.',
+  }),
   connections: integer({
     env: 'PLEXUS_UPSTREAM_CONNECTIONS',
     unit: 'count',

@@ -20,7 +20,7 @@ import type { Flight, Reply, Send } from './flight.js';
 import type { UpstreamSettings } from './settings.js';
 import { bidiStack, type CallStackParts, serverStreamStack, unaryStack } from './stack.js';
 import { createThrottle } from './throttle.js';
-import { type Connect, createGrpcTransport } from './transport.js';
+import { type Connect, createGrpcTransport, createHttp2Transport } from './transport.js';
 import { createWheel } from './wheel.js';
 
 export interface UpstreamOptions {
@@ -32,7 +32,7 @@ export interface UpstreamOptions {
   tls?: TlsSettings;
   /** Where the counters are exported. Default: nowhere. */
   metrics?: Metrics;
-  /** How connections are opened. Default: grpc-js. */
+  /** How connections are opened. Default: as `settings.transport` says. */
   connect?: Connect;
 }
 
@@ -65,7 +65,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const { registry, settings, random } = options;
   const clock = createWheel(options.clock); // nearly every timer of a call is cancelled
   const connect: Connect =
-    options.connect ?? ((address) => createGrpcTransport(address, options.tls && { tls: options.tls }));
+    options.connect ??
+    (settings.transport === 'grpc-js'
+      ? (address) => createGrpcTransport(address, { tls: options.tls })
+      : (address) => createHttp2Transport(address, { tls: options.tls, clock: options.clock, random }));
   const cache = createCache({ entriesMax: settings.cacheEntriesMax, bytesMax: settings.cacheBytesMax, clock });
   const branches = new Map<string, Branch>();
 
