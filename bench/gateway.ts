@@ -1,57 +1,95 @@
 /**
- * What a hop through the gateway costs: the same unary call to an instance directly, through the gateway, and through nginx
- * `grpc_pass` where there is one (PLEXUS_NGINX, or nginx on the PATH). All are processes of their own on loopback; rounds are
- * interleaved, so that a noisy moment hits all of them. What the stack alone costs is in stack.ts. Run: node dist/bench/gateway.js [rounds]; prints Markdown for bench/results/gateway.md.
+ * What a hop through the gateway costs: the same unary call to an instance directly, through the gateway with either transport,
+ * and through nginx `grpc_pass` where there is one (PLEXUS_NGINX, or nginx on the PATH). All are processes of their own on
+ * loopback; rounds are interleaved, so that a noisy moment hits all of them. One call in flight; open loop at half of what
+ * the slowest of them passes; and as many as it passes, with the processor time that each took for a call. What the
+ * stack alone costs is in stack.ts. Run: node dist/bench/gateway.js [rounds]; prints Markdown for bench/results/gateway.md.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Channel, createChannel } from '../chassis/channel.js';
+import {
+  createHttp2Transport,
+  createUpstream,
+  type Transport,
+  type UpstreamSettings,
+} from '../gateway/upstream/index.js';
+import { freePorts } from '../test/kit/mesh.js';
 import { textRequest } from '../test/kit/upstream.js';
 import { startGatewayProcess, startTestProcess } from '../test/kit/upstream-process.js';
 
-const ROUNDS = Number(process.argv[2] ?? 12);
-const CALLS_A_ROUND = 200;
+const ROUNDS = Number(process.argv[2] ?? 8);
+const CALLS_A_ROUND = 300;
 const IN_FLIGHT = 32;
+const HALF_LOAD_MS = 1_000;
+/** Clock ticks a second in /proc; 100 on every Linux of today. */
+const TICKS_A_SECOND = 100;
 
 interface Target {
   name: string;
-  channel: Channel;
-  timesMs: number[];
+  transport: Transport;
+  /** The process that stands in between; undefined for none. */
+  pid: number | undefined;
+  oneMs: number[];
+  halfMs: number[];
   perSecond: number[];
+  cpuUs: number[];
 }
 
-const method = {
-  path: '/plexus.v1.Embed/Embed',
-  requestSerialize: (bytes: Buffer): Buffer => bytes,
-  responseDeserialize: (bytes: Buffer): Buffer => bytes,
-};
+// The driver is the cheap client, the same for all: over grpc-js it would take more of the machine than the hop.
 const request = textRequest('a sentence of usual length, as texts to embed are');
-const call = (channel: Channel): Promise<unknown> =>
-  channel.unary(method, request, { deadlineMs: Date.now() + 10_000 });
+const call = ({ transport }: Target): Promise<unknown> =>
+  transport.unary('plexus.v1.Embed/Embed', request, { deadlineMs: Date.now() + 10_000, metadata: undefined }).answer;
 
 /** Sequential calls; how long each took. */
-async function oneInFlight(channel: Channel, calls: number): Promise<number[]> {
-  const timesMs: number[] = [];
+async function oneInFlight(target: Target, calls: number): Promise<void> {
   for (let each = 0; each < calls; each++) {
     const startedMs = performance.now();
-    await call(channel);
-    timesMs.push(performance.now() - startedMs);
+    await call(target);
+    target.oneMs.push(performance.now() - startedMs);
   }
-  return timesMs;
 }
 
-/** Calls a second with IN_FLIGHT of them under way. */
-async function throughput(channel: Channel, calls: number): Promise<number> {
+/** Calls a second with IN_FLIGHT of them under way, and what each cost whoever stands in between. */
+async function throughput(target: Target, calls: number): Promise<void> {
   let left = calls;
+  const before = cpuSeconds(target.pid);
   const startedMs = performance.now();
   const worker = async (): Promise<void> => {
-    while (left-- > 0) await call(channel);
+    while (left-- > 0) await call(target);
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-  return calls / ((performance.now() - startedMs) / 1_000);
+  target.perSecond.push(calls / ((performance.now() - startedMs) / 1_000));
+  target.cpuUs.push(((cpuSeconds(target.pid) - before) * 1e6) / calls);
+}
+
+/** Calls at set times, whatever becomes of those before; how long each took from when it was due. */
+async function halfLoad(target: Target, perSecond: number): Promise<void> {
+  const startedMs = performance.now();
+  const calls: Promise<void>[] = [];
+  for (let sent = 0; performance.now() - startedMs < HALF_LOAD_MS; await sleep(1)) {
+    for (; sent < ((performance.now() - startedMs) / 1_000) * perSecond; sent++) {
+      const dueMs = performance.now();
+      calls.push(call(target).then(() => void target.halfMs.push(performance.now() - dueMs)));
+    }
+  }
+  await Promise.all(calls);
+}
+
+/** Processor time a process has taken, its children included where it only supervises them. */
+function cpuSeconds(pid: number | undefined): number {
+  if (pid === undefined) return 0;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  const pids = children ? children.split(' ') : [String(pid)];
+  let ticks = 0;
+  for (const each of pids) {
+    const fields = readFileSync(`/proc/${each}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    ticks += Number(fields[11]) + Number(fields[12]);
+  }
+  return ticks / TICKS_A_SECOND;
 }
 
 const quantile = (values: readonly number[], share: number): number =>
@@ -67,26 +105,27 @@ function findNginx(): string | undefined {
   }
 }
 
-/** nginx in front of the instance, on a free port of its own choosing range; undefined where there is no nginx. */
-async function startNginx(target: string): Promise<{ address: string; stop(): void } | undefined> {
+/** nginx in front of the instance; undefined where there is no nginx. */
+async function startNginx(target: string): Promise<{ address: string; pid: number; stop(): void } | undefined> {
   const nginx = findNginx();
   if (!nginx) return undefined;
   const folder = mkdtempSync(join(tmpdir(), 'plexus-nginx-'));
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const [port] = (await freePorts(1)) as [number];
   writeFileSync(
     join(folder, 'nginx.conf'),
     `daemon off; worker_processes 1; error_log ${folder}/error.log; pid ${folder}/pid;
 events { worker_connections 1024; }
 http {
   access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
-  upstream instance { server ${target}; keepalive 16; keepalive_requests 1000000; }
-  server { listen 127.0.0.1:${port} http2; keepalive_requests 1000000; location / { grpc_pass grpc://instance; } }
+  upstream instance { server ${target}; keepalive 32; keepalive_requests 100000000; }
+  server { listen 127.0.0.1:${port} http2; keepalive_requests 100000000; http2_max_concurrent_streams 1000; location / { grpc_pass grpc://instance; } }
 }`,
   );
   const child: ChildProcess = spawn(nginx, ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: 'ignore' });
-  await sleep(500);
+  await listening(port);
   return {
     address: `127.0.0.1:${port}`,
+    pid: child.pid as number,
     stop() {
       child.kill('SIGTERM');
       rmSync(folder, { recursive: true, force: true });
@@ -94,42 +133,69 @@ http {
   };
 }
 
-const instance = await startTestProcess('embed-1', { workMs: 0, places: 1_000 });
-const gateway = await startGatewayProcess('gateway', [instance.instance]);
+/** Resolves once somebody accepts connections on the port. */
+async function listening(port: number): Promise<void> {
+  for (let left = 100; left > 0; left--) {
+    const accepted = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+      socket.on('connect', () => socket.destroy());
+    });
+    if (accepted) return;
+    await sleep(50);
+  }
+  throw new Error(`nobody listens on port ${port}`);
+}
+
+/** Microseconds of processor time the stconst instance = await startTestProcess('embed-1', { workMs: 0, places: 1_000 });
+const ours = await startGatewayProcess('gateway-http2', [instance.instance], { transport: 'http2' });
+const grpcJs = await startGatewayProcess('gateway-grpc-js', [instance.instance], { transport: 'grpc-js' });
 const nginx = await startNginx(instance.instance.address);
-const targets: Target[] = [
-  { name: 'direct', channel: createChannel(instance.instance.address), timesMs: [], perSecond: [] },
-  { name: 'through the gateway', channel: createChannel(gateway.instance.address), timesMs: [], perSecond: [] },
+const target = (name: string, address: string, pid: number | undefined): Target => ({
+  name,
+  transport: createHttp2Transport(address),
+  pid,
+  oneMs: [],
+  halfMs: [],
+  perSecond: [],
+  cpuUs: [],
+});
+const direct = target('direct', instance.instance.address, undefined);
+const targets = [
+  direct,
+  target('through the gateway, http2', ours.instance.address, ours.pid),
+  target('through the gateway, grpc-js', grpcJs.instance.address, grpcJs.pid),
 ];
-if (nginx)
-  targets.push({ name: 'through nginx grpc_pass', channel: createChannel(nginx.address), timesMs: [], perSecond: [] });
+if (nginx) targets.push(target('through nginx grpc_pass', nginx.address, nginx.pid));
 else console.warn('NGINX IS NOT HERE: SET PLEXUS_NGINX TO COMPARE WITH grpc_pass.');
 
-for (const { channel } of targets) {
-  await oneInFlight(channel, 500);
-  await throughput(channel, 1_000);
+for (const each of targets) {
+  await oneInFlight(each, 500);
+  for (let warm = 0; warm < 4; warm++) await throughput(each, 1_000);
 }
+const half = Math.round(Math.min(...targets.map(({ perSecond }) => perSecond.at(-1) as number)) / 2);
+for (const each of targets) Object.assign(each, { oneMs: [], perSecond: [], cpuUs: [] });
 for (let round = 0; round < ROUNDS; round++) {
-  for (const target of targets) {
-    target.timesMs.push(...(await oneInFlight(target.channel, CALLS_A_ROUND)));
-    target.perSecond.push(await throughput(target.channel, 500));
+  for (const each of targets) {
+    await oneInFlight(each, CALLS_A_ROUND);
+    await halfLoad(each, half);
+    await throughput(each, 2_000);
   }
 }
-const [direct] = targets as [Target];
 const us = (ms: number): string => (ms * 1_000).toFixed(0);
+const added = (each: Target, times: 'oneMs' | 'halfMs', share: number): string =>
+  `${us(quantile(each[times], share))} (+${us(quantile(each[times], share) - quantile(direct[times], share))})`;
 console.log(
-  `${cpus().length} cores, Node ${process.versions.node}, ${ROUNDS} interleaved rounds of ${CALLS_A_ROUND} calls one in flight and 500 calls ${IN_FLIGHT} in flight\n`,
+  `${cpus().length} cores, Node ${process.versions.node}; ${ROUNDS} interleaved rounds: ${CALLS_A_ROUND} calls one in flight, ${HALF_LOAD_MS} ms of ${half} calls a second (half of what the slowest passes; open loop), 2,000 calls ${IN_FLIGHT} in flight. Microseconds; in brackets what is added to direct.\n`,
 );
 console.log(
-  `| | p50 us | p99 us | added p50 us | added p99 us | calls/s, ${IN_FLIGHT} in flight (median) |\n|---|---|---|---|---|---|`,
+  '| | one in flight p50 | p99 | half load p50 | p99 | calls/s, 32 in flight (median) | processor us a call in between |\n|---|---|---|---|---|---|---|',
 );
-for (const { name, timesMs, perSecond } of targets) {
-  const [p50, p99] = [quantile(timesMs, 0.5), quantile(timesMs, 0.99)];
+for (const each of targets) {
   console.log(
-    `| ${name} | ${us(p50)} | ${us(p99)} | ${us(p50 - quantile(direct.timesMs, 0.5))} | ${us(p99 - quantile(direct.timesMs, 0.99))} | ${quantile(perSecond, 0.5).toFixed(0)} |`,
+    `| ${each.name} | ${added(each, 'oneMs', 0.5)} | ${added(each, 'oneMs', 0.99)} | ${added(each, 'halfMs', 0.5)} | ${added(each, 'halfMs', 0.99)} | ${quantile(each.perSecond, 0.5).toFixed(0)} | ${each.pid === undefined ? '' : (each.cpuUs.reduce((sum, value) => sum + value, 0) / each.cpuUs.length).toFixed(0)} |`,
   );
 }
-for (const { channel } of targets) channel.close();
+for (const { transport } of targets) transport.close();
 nginx?.stop();
-await Promise.all([gateway.signal('SIGKILL'), instance.signal('SIGKILL')]);
+await Promise.all([ours, grpcJs, instance].map((each) => each.signal('SIGKILL')));
 process.exit(0);

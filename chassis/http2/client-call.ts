@@ -91,20 +91,34 @@ export abstract class ClientCall extends Stream {
 
   onHeaders(list: HeaderList | undefined, end: boolean): void {
     if (this.over) return;
-    if (!list) return this.#reject(new MeshError('UPSTREAM_INVALID', 'the instance sent more headers than are allowed'));
+    if (!list) {
+      this.#reject(new MeshError('UPSTREAM_INVALID', 'the instance sent more headers than are allowed'));
+      return;
+    }
     if (this.#httpStatus === undefined) {
       const status = headerOf(list, ':status');
-      if (status === undefined) return this.#reject(new MeshError('UPSTREAM_INVALID', 'an answer without a status'));
+      if (status === undefined) {
+        this.#reject(new MeshError('UPSTREAM_INVALID', 'an answer without a status'));
+        return;
+      }
       if (!end) {
         if (status.startsWith('1')) return; // informational: the answer is still to come
         this.#httpStatus = status;
-        if (status !== '200') return this.#reject(errorOfHttp(status));
-        if (!headerOf(list, 'content-type')?.startsWith('application/grpc'))
-          return this.#reject(new MeshError('UPSTREAM_INVALID', 'the instance answered with something that is not gRPC'));
+        if (status !== '200') {
+          this.#reject(errorOfHttp(status));
+          return;
+        }
+        if (!headerOf(list, 'content-type')?.startsWith('application/grpc')) {
+          this.#reject(new MeshError('UPSTREAM_INVALID', 'the instance answered with something that is not gRPC'));
+          return;
+        }
         return;
       }
       this.#httpStatus = status; // the answer is its trailers
-    } else if (!end) return this.#reject(new MeshError('UPSTREAM_INVALID', 'headers in the middle of an answer'));
+    } else if (!end) {
+      this.#reject(new MeshError('UPSTREAM_INVALID', 'headers in the middle of an answer'));
+      return;
+    }
     this.trailers = plainHeaders(list);
     const error = errorOfTrailers(list, this.#httpStatus);
     const cut = error === undefined && this.#reader.partial;
@@ -113,12 +127,20 @@ export abstract class ClientCall extends Stream {
   }
 
   onData(bytes: Buffer, start: number, end: number, last: boolean): void {
-    if (this.over) return this.connection?.credit(this, end - start);
-    if (this.#httpStatus === undefined)
-      return this.#reject(new MeshError('UPSTREAM_INVALID', 'the instance sent data before headers'));
+    if (this.over) {
+      this.connection?.credit(this, end - start);
+      return;
+    }
+    if (this.#httpStatus === undefined) {
+      this.#reject(new MeshError('UPSTREAM_INVALID', 'the instance sent data before headers'));
+      return;
+    }
     this.onReceived(end - start);
     const wrong = this.#reader.push(bytes, start, end);
-    if (wrong) return this.#reject(wrong);
+    if (wrong) {
+      this.#reject(wrong);
+      return;
+    }
     if (last) {
       this.finish(errorOfHttp(this.#httpStatus));
       this.#hangUp();
@@ -166,7 +188,7 @@ export class UnaryCall extends ClientCall {
   }
 
   sendRequest(connection: Connection): void {
-    connection.sendMessage(this, this.#request, true);
+    connection.sender.message(this, this.#request, true);
   }
 
   protected onReceived(bytes: number): void {
@@ -205,7 +227,7 @@ export class StreamCall extends ClientCall implements AsyncIterable<Buffer> {
   }
 
   sendRequest(connection: Connection): void {
-    if (Buffer.isBuffer(this.#request)) connection.sendMessage(this, this.#request, true);
+    if (Buffer.isBuffer(this.#request)) connection.sender.message(this, this.#request, true);
     else void this.#sendAll(connection, this.#request);
   }
 
@@ -268,13 +290,13 @@ export class StreamCall extends ClientCall implements AsyncIterable<Buffer> {
     this.#source = source;
     try {
       for (let next = await source.next(); !next.done && !this.over; next = await source.next()) {
-        if (connection.sendMessage(this, next.value, false)) continue;
+        if (connection.sender.message(this, next.value, false)) continue;
         await new Promise<void>((resolve) => {
           this.#drained = resolve;
         });
         this.#drained = undefined;
       }
-      if (!this.over) connection.end(this);
+      if (!this.over) connection.sender.end(this);
     } catch (error) {
       this.cancel(new MeshError('CANCELLED', 'the source of requests broke', { cause: error }));
     }

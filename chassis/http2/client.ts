@@ -136,45 +136,65 @@ class Client implements Http2Client, CallOwner {
 
   #start(call: ClientCall): void {
     const wrong = badMetadata(call.options.metadata);
-    if (wrong) return call.finish(wrong);
+    if (wrong) {
+      call.finish(wrong);
+      return;
+    }
     if (call.options.deadlineMs !== Number.POSITIVE_INFINITY) this.#arm(call.dueMs);
     const state = this.#state;
-    if (state.at === 'ready' && this.#waiting.length === 0 && state.connection.room > 0)
-      return this.#send(call, state.connection);
-    if (state.at === 'closed') return call.finish(lost('the channel was closed'));
-    if (state.at === 'failed' && this.#options.clock.monotonic() < state.untilMs) return call.finish(lost(state.why));
+    if (state.at === 'ready' && this.#waiting.length === 0 && state.connection.room > 0) {
+      this.#send(call, state.connection);
+      return;
+    }
+    if (state.at === 'closed') {
+      call.finish(lost('the channel was closed'));
+      return;
+    }
+    if (state.at === 'failed' && this.#options.clock.monotonic() < state.untilMs) {
+      call.finish(lost(state.why));
+      return;
+    }
     if (this.#waiting.length >= WAITING_MAX) {
-      return call.finish(
+      call.finish(
         new MeshError('OVERLOADED', `${WAITING_MAX} calls wait for a connection to the instance; try again later`, {
           retryAfterMs: BACKOFF_MS,
         }),
       );
+      return;
     }
     this.#waiting.push(call);
     if (state.at === 'idle' || state.at === 'failed') this.#connect();
   }
 
   #send(call: ClientCall, connection: Connection): void {
-    const { encoder } = connection;
+    const { encoder } = connection.sender;
     const { path, metadata, deadlineMs } = call.options;
     const timeout = timeoutOf(deadlineMs, this.#options.clock.now());
-    if (timeout === undefined) return call.finish(new MeshError('DEADLINE_EXCEEDED', 'the deadline passed before the call was sent'));
-    if (connection.peerHeaderListBytesMax < 65_535 && listBytes(call.options) > connection.peerHeaderListBytesMax)
-      return call.finish(new MeshError('MESSAGE_TOO_LARGE', 'the metadata is larger than max of the instance'));
+    if (timeout === undefined) {
+      call.finish(new MeshError('DEADLINE_EXCEEDED', 'the deadline passed before the call was sent'));
+      return;
+    }
+    if (connection.peerHeaderListBytesMax < 65_535 && listBytes(call.options) > connection.peerHeaderListBytesMax) {
+      call.finish(new MeshError('MESSAGE_TOO_LARGE', 'the metadata is larger than max of the instance'));
+      return;
+    }
     encoder.begin();
-    this.#writeConstants(path, connection);
+    this.#writeConstants(path, connection.sender);
     if (timeout !== '') encoder.varying('grpc-timeout', timeout);
     if (metadata) for (const name in metadata) encoder.varying(name, metadata[name] as string);
     call.connection = connection;
     connection.add(call);
-    connection.sendHeaders(call, false);
+    connection.sender.headers(call, false);
     call.sendRequest(connection);
   }
 
   /** What is the same for every call of a method: written once, copied after that, until the table changes. */
-  #writeConstants(path: string, { encoder }: Connection): void {
+  #writeConstants(path: string, { encoder }: Connection['sender']): void {
     const known = this.#blocks.get(path);
-    if (known?.inserted === encoder.inserted) return encoder.copy(known.bytes, known.listBytes);
+    if (known?.inserted === encoder.inserted) {
+      encoder.copy(known.bytes, known.listBytes);
+      return;
+    }
     const { length: from, listBytes: before, inserted } = encoder;
     encoder.constant(':method', 'POST');
     encoder.constant(':scheme', isSecure(this.#options.tls) ? 'https' : 'http');
@@ -196,7 +216,8 @@ class Client implements Http2Client, CallOwner {
     try {
       socket = open(this.#address, tls);
     } catch (error) {
-      return this.#failed(String(error));
+      this.#failed(String(error));
+      return;
     }
     let connection: Connection | undefined;
     const give = (why: string): void => {

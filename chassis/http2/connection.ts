@@ -1,7 +1,7 @@
 /**
- * One HTTP/2 connection (RFC 9113), either side: frames in and out, settings, both directions of flow control, keepalive,
- * and the end of it. A peer that breaks the protocol gets GOAWAY with the code the RFC names, and every stream hears of it.
- * Streams are opened by client.ts and server.ts; HPACK, frames and writing have files of their own.
+ * One HTTP/2 connection (RFC 9113), either side: what the peer's frames mean, what it may still send, and how it all ends.
+ * A peer that breaks the protocol gets GOAWAY with the code the RFC names, and every stream hears of it. What we send is in
+ * sender.ts, bytes to frames in frame-reader.ts, headers in header-blocks.ts.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
@@ -19,9 +19,9 @@ import {
   WINDOW_BYTES_MAX,
 } from './codes.js';
 import { FrameReader } from './frame-reader.js';
-import { type HeaderList, HpackDecoder } from './hpack-decoder.js';
-import { HpackEncoder } from './hpack-encoder.js';
-import { Output } from './output.js';
+import { type Block, HEADER_LIST_BYTES_MAX, HeaderBlocks, wellFormed } from './header-blocks.js';
+import { createKeepalive, type Keepalive } from './keepalive.js';
+import { Sender } from './sender.js';
 import type { Stream } from './stream.js';
 
 export interface ConnectionOptions {
@@ -54,10 +54,6 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Frames we take: four times the least, so that a long message has fewer of them. */
 const FRAME_BYTES_MAX = 64 * 1024;
-const HEADER_LIST_BYTES_MAX = 64 * 1024;
-/** A block that is longer is no header list but an attack. */
-const HEADER_BLOCK_BYTES_MAX = 128 * 1024;
-const CONTINUATIONS_MAX = 64;
 /** Data frames without data in a row. */
 const EMPTY_FRAMES_MAX = 1_000;
 /** Answers to pings and settings that the peer does not read. */
@@ -68,53 +64,60 @@ const TEXT_BYTES_MAX = 200;
 const GOODBYE_MS = 1_000;
 
 export class Connection {
-  readonly encoder = new HpackEncoder();
+  readonly sender: Sender;
   readonly streams = new Map<number, Stream>();
   /** What the peer said in its settings. */
   peerStreamsMax = Number.POSITIVE_INFINITY;
   peerHeaderListBytesMax = Number.POSITIVE_INFINITY;
-  #peerWindowBytes = WINDOW_BYTES;
-  #peerFrameBytes = FRAME_BYTES;
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #events: ConnectionEvents;
-  readonly #out: Output;
   readonly #reader: FrameReader;
-  readonly #decoder = new HpackDecoder(HEADER_LIST_BYTES_MAX);
-  #sendWindow = WINDOW_BYTES;
+  readonly #blocks = new HeaderBlocks();
+  readonly #keepalive: Keepalive;
   #receiveWindow = CONNECTION_WINDOW_BYTES;
   #uncreditedBytes = 0;
-  /** Streams with bytes that wait for a window or for the socket, in turn. */
-  readonly #blocked = new Set<Stream>();
   /** The highest stream the peer opened, and the one we did. */
   #lastRemoteId = 0;
   #lastLocalId: number;
-  /** A header block whose end has not come. */
-  #block: { id: number; end: boolean; parts: Buffer[]; bytes: number } | undefined;
   #preface: Buffer | undefined;
   #settled = false;
   #emptyFrames = 0;
   /** open: new streams. draining: those open may end. closed: nothing. */
   #state: 'open' | 'draining' | 'closed' = 'open';
   #goawaySent = false;
-  #heard = true;
-  #cancelKeepalive: () => void;
   #cancelGoodbye = (): void => {};
 
   constructor(socket: Socket, options: ConnectionOptions, events: ConnectionEvents) {
     this.#socket = socket;
     this.#options = options;
     this.#events = events;
-    this.#out = new Output(socket);
+    this.sender = new Sender(socket, (stream) => this.#removeIfDone(stream));
     this.#reader = new FrameReader(FRAME_BYTES_MAX, this.#onFrame);
     this.#lastLocalId = options.role === 'client' ? -1 : 0;
     if (options.role === 'server') this.#preface = PREFACE;
-    else this.#out.append(PREFACE);
-    this.#sendSettings();
-    this.#out.flush();
-    this.#cancelKeepalive = options.clock.after(options.keepaliveMs, this.#onKeepalive);
+    else this.sender.bytes(PREFACE);
+    this.sender.settings([
+      [Setting.INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
+      [Setting.MAX_FRAME_SIZE, FRAME_BYTES_MAX],
+      [Setting.MAX_HEADER_LIST_SIZE, HEADER_LIST_BYTES_MAX],
+      ...(options.role === 'client' ? [[Setting.ENABLE_PUSH, 0] as const] : []),
+      ...(options.streamsMax === undefined ? [] : [[Setting.MAX_CONCURRENT_STREAMS, options.streamsMax] as const]),
+    ]);
+    this.sender.windowUpdate(0, CONNECTION_WINDOW_BYTES - WINDOW_BYTES);
+    this.sender.flush();
+    this.#keepalive = createKeepalive({
+      clock: options.clock,
+      afterMs: options.keepaliveMs,
+      timeoutMs: options.keepaliveTimeoutMs,
+      ping: () => this.sender.ping(),
+      onDead: () => {
+        this.#finish('the peer does not answer pings');
+        this.#socket.destroy();
+      },
+    });
     socket.on('data', this.#onBytes);
-    socket.on('drain', () => this.#pumpAll());
+    socket.on('drain', () => this.sender.pumpAll());
     socket.on('error', (error: NodeJS.ErrnoException) => this.#finish(error.code ?? error.message));
     socket.on('end', () => this.#finish('the peer closed the connection'));
     socket.on('close', () => this.#finish('the connection was closed'));
@@ -144,70 +147,12 @@ export class Connection {
     this.close();
   }
 
-  /** Sends what the encoder has written as a stream's headers. */
-  sendHeaders(stream: Stream, end: boolean): void {
-    const { encoder } = this;
-    const most = this.#peerFrameBytes;
-    let from = 0;
-    let type: number = Frame.HEADERS;
-    let flags: number = end ? Flag.END_STREAM : 0;
-    do {
-      const to = Math.min(encoder.length, from + most);
-      if (to === encoder.length) flags |= Flag.END_HEADERS;
-      const at = this.#out.frame(to - from, type, flags, stream.id);
-      encoder.bytes.copy(this.#out.page, at, from, to);
-      from = to;
-      type = Frame.CONTINUATION;
-      flags = 0;
-    } while (from < encoder.length);
-    if (end) this.#localEnd(stream);
-  }
-
-  /** Sends a gRPC message: five bytes of length and flag, then `message`. False where it has to wait: `onDrain` says when it has gone. */
-  sendMessage(stream: Stream, message: Buffer, end: boolean): boolean {
-    const bytes = 5 + message.length;
-    if (
-      stream.waiting === undefined &&
-      bytes <= stream.sendWindow &&
-      bytes <= this.#sendWindow &&
-      bytes <= this.#peerFrameBytes &&
-      !this.#out.full
-    ) {
-      stream.sendWindow -= bytes;
-      this.#sendWindow -= bytes;
-      const at = this.#out.frame(bytes, Frame.DATA, end ? Flag.END_STREAM : 0, stream.id, 5);
-      writePrefix(this.#out.page, at, message.length);
-      this.#out.append(message);
-      if (end) this.#localEnd(stream);
-      return true;
-    }
-    const prefix = Buffer.allocUnsafe(5);
-    writePrefix(prefix, 0, message.length);
-    stream.waiting ??= { parts: [], sent: 0, bytes: 0, end: false };
-    stream.waiting.parts.push(prefix, message);
-    stream.waiting.bytes += bytes;
-    stream.waiting.end = end;
-    this.#blocked.add(stream);
-    this.#pump(stream);
-    return stream.waiting === undefined;
-  }
-
-  /** Nothing more will be sent on it. */
-  end(stream: Stream): void {
-    if (stream.localEnded) return;
-    if (stream.waiting) stream.waiting.end = true;
-    else {
-      this.#out.frame(0, Frame.DATA, Flag.END_STREAM, stream.id);
-      this.#localEnd(stream);
-    }
-  }
-
   /** Bytes of the stream have been used up: the peer may send as many again. */
   credit(stream: Stream, bytes: number): void {
     stream.uncreditedBytes += bytes;
     if (stream.remoteEnded || stream.uncreditedBytes < STREAM_WINDOW_BYTES / 2) return;
     if (this.streams.get(stream.id) !== stream) return;
-    this.#windowUpdate(stream.id, stream.uncreditedBytes);
+    this.sender.windowUpdate(stream.id, stream.uncreditedBytes);
     stream.receiveWindow += stream.uncreditedBytes;
     stream.uncreditedBytes = 0;
   }
@@ -215,7 +160,7 @@ export class Connection {
   /** Ends a stream before its time. The stream itself hears nothing of it. */
   reset(stream: Stream, code: number): void {
     if (this.streams.get(stream.id) !== stream) return;
-    this.#sendReset(stream.id, code);
+    this.sender.reset(stream.id, code);
     this.#remove(stream);
   }
 
@@ -236,7 +181,7 @@ export class Connection {
   }
 
   readonly #onBytes = (chunk: Buffer): void => {
-    this.#heard = true;
+    this.#keepalive.heard();
     try {
       const bytes = this.#preface ? this.#readPreface(chunk) : chunk;
       if (bytes.length > 0) this.#reader.push(bytes);
@@ -256,34 +201,36 @@ export class Connection {
     return chunk.subarray(length);
   }
 
-  readonly #onFrame = (
-    type: number,
-    flags: number,
-    id: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void => {
-    if (this.#block && (type !== Frame.CONTINUATION || id !== this.#block.id))
+  readonly #onFrame = (type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void => {
+    const { openId } = this.#blocks;
+    if (openId !== undefined && (type !== Frame.CONTINUATION || id !== openId))
       throw protocol('a frame in the middle of a header block');
     if (!this.#settled && type !== Frame.SETTINGS) throw protocol('the first frame is not SETTINGS');
     switch (type) {
       case Frame.DATA:
-        return this.#onData(flags, id, bytes, start, end);
+        this.#onData(flags, id, bytes, start, end);
+        return;
       case Frame.HEADERS:
-        return this.#onHeaders(flags, id, bytes, start, end);
+        this.#onHeaders(flags, id, bytes, start, end);
+        return;
       case Frame.CONTINUATION:
-        return this.#onContinuation(flags, bytes, start, end);
+        this.#onBlock(this.#blocks.continue(flags, bytes, start, end));
+        return;
       case Frame.WINDOW_UPDATE:
-        return this.#onWindowUpdate(id, bytes, start, end);
+        this.#onWindowUpdate(id, bytes, start, end);
+        return;
       case Frame.RST_STREAM:
-        return this.#onReset(id, bytes, start, end);
+        this.#onReset(id, bytes, start, end);
+        return;
       case Frame.SETTINGS:
-        return this.#onSettings(flags, id, bytes, start, end);
+        this.#onSettings(flags, id, bytes, start, end);
+        return;
       case Frame.PING:
-        return this.#onPing(flags, id, bytes, start, end);
+        this.#onPing(flags, id, bytes, start, end);
+        return;
       case Frame.GOAWAY:
-        return this.#onGoaway(id, bytes, start, end);
+        this.#onGoaway(id, bytes, start, end);
+        return;
       case Frame.PRIORITY:
         if (id === 0) throw protocol('PRIORITY without a stream');
         if (end - start !== 5) throw new ConnectionError(Code.FRAME_SIZE_ERROR, 'PRIORITY that is not 5 bytes');
@@ -302,7 +249,7 @@ export class Connection {
     this.#uncreditedBytes += length;
     if (this.#uncreditedBytes >= CONNECTION_WINDOW_BYTES / 2) {
       // Given back as it comes: the streams' own windows keep a slow reader from being flooded.
-      this.#windowUpdate(0, this.#uncreditedBytes);
+      this.sender.windowUpdate(0, this.#uncreditedBytes);
       this.#receiveWindow += this.#uncreditedBytes;
       this.#uncreditedBytes = 0;
     }
@@ -315,7 +262,10 @@ export class Connection {
       if (this.#idle(id)) throw protocol(`DATA on stream ${id}, which was never opened`);
       return; // it was reset, and the peer had not heard yet
     }
-    if (stream.remoteEnded) return this.#fail(stream, Code.STREAM_CLOSED);
+    if (stream.remoteEnded) {
+      this.#fail(stream, Code.STREAM_CLOSED);
+      return;
+    }
     let from = start;
     let to = end;
     if (flags & Flag.PADDED) {
@@ -325,7 +275,10 @@ export class Connection {
       to -= padding;
     }
     stream.receiveWindow -= length;
-    if (stream.receiveWindow < 0) return this.#fail(stream, Code.FLOW_CONTROL_ERROR);
+    if (stream.receiveWindow < 0) {
+      this.#fail(stream, Code.FLOW_CONTROL_ERROR);
+      return;
+    }
     if (to - from < length) this.credit(stream, length - (to - from));
     stream.remoteEnded = last;
     stream.onData(bytes, from, to, last);
@@ -334,47 +287,35 @@ export class Connection {
 
   #onHeaders(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     if (id === 0) throw protocol('HEADERS without a stream');
-    let from = start;
-    let to = end;
-    if (flags & Flag.PADDED) {
-      if (from >= to) throw new ConnectionError(Code.FRAME_SIZE_ERROR, 'HEADERS without its padding length');
-      to -= bytes[from++] as number;
-    }
-    if (flags & Flag.PRIORITY) from += 5;
-    if (from > to) throw protocol('padding that is longer than the frame');
-    const last = (flags & Flag.END_STREAM) !== 0;
-    if (flags & Flag.END_HEADERS) return this.#onBlock(id, last, bytes, from, to);
-    this.#block = { id, end: last, parts: [bytes.subarray(from, to)], bytes: to - from };
+    this.#onBlock(this.#blocks.begin(flags, id, bytes, start, end));
   }
 
-  #onContinuation(flags: number, bytes: Buffer, start: number, end: number): void {
-    const block = this.#block;
-    if (!block) throw protocol('CONTINUATION without HEADERS');
-    block.parts.push(bytes.subarray(start, end));
-    block.bytes += end - start;
-    if (block.bytes > HEADER_BLOCK_BYTES_MAX || block.parts.length > CONTINUATIONS_MAX)
-      throw new ConnectionError(Code.ENHANCE_YOUR_CALM, 'a header block beyond any limit');
-    if (!(flags & Flag.END_HEADERS)) return;
-    this.#block = undefined;
-    this.#onBlock(block.id, block.end, Buffer.concat(block.parts, block.bytes), 0, block.bytes);
-  }
-
-  /** A whole header block. It is decoded whatever becomes of the stream: the table must stay in step. */
-  #onBlock(id: number, last: boolean, bytes: Buffer, start: number, end: number): void {
-    const list = this.#decoder.decode(bytes, start, end);
+  /** A header block, where it is whole. */
+  #onBlock(block: Block | undefined): void {
+    if (!block) return;
+    const { id, last, list } = block;
     let stream = this.streams.get(id);
     if (!stream) {
       if (!this.#idle(id)) return; // it was reset, and the peer had not heard yet
-      if (this.#options.role === 'client' || id % 2 === 0) throw protocol(`HEADERS on stream ${id}, which was never opened`);
+      if (this.#options.role === 'client' || id % 2 === 0)
+        throw protocol(`HEADERS on stream ${id}, which was never opened`);
       this.#lastRemoteId = id;
       if (this.#state !== 'open') return; // we said GOAWAY: the peer sends it elsewhere
-      if (this.streams.size >= (this.#options.streamsMax ?? Number.POSITIVE_INFINITY))
-        return this.#sendReset(id, Code.REFUSED_STREAM);
+      if (this.streams.size >= (this.#options.streamsMax ?? Number.POSITIVE_INFINITY)) {
+        this.sender.reset(id, Code.REFUSED_STREAM);
+        return;
+      }
       stream = this.#events.onStream?.(id);
       if (!stream) return;
       this.#register(stream, id);
-    } else if (stream.remoteEnded) return this.#fail(stream, Code.STREAM_CLOSED);
-    if (list && !wellFormed(list)) return this.#fail(stream, Code.PROTOCOL_ERROR);
+    } else if (stream.remoteEnded) {
+      this.#fail(stream, Code.STREAM_CLOSED);
+      return;
+    }
+    if (list && !wellFormed(list)) {
+      this.#fail(stream, Code.PROTOCOL_ERROR);
+      return;
+    }
     stream.remoteEnded = last;
     stream.onHeaders(list, last);
     if (last) this.#removeIfDone(stream);
@@ -385,20 +326,19 @@ export class Connection {
     const more = bytes.readUInt32BE(start) & 0x7fffffff;
     if (id === 0) {
       if (more === 0) throw protocol('WINDOW_UPDATE of 0');
-      this.#sendWindow += more;
-      if (this.#sendWindow > WINDOW_BYTES_MAX)
-        throw new ConnectionError(Code.FLOW_CONTROL_ERROR, 'a window beyond 2^31');
-      return this.#pumpAll();
+      if (!this.sender.widen(more)) throw tooWide();
+      return;
     }
     const stream = this.streams.get(id);
     if (!stream) {
       if (this.#idle(id)) throw protocol(`WINDOW_UPDATE on stream ${id}, which was never opened`);
       return;
     }
-    if (more === 0) return this.#fail(stream, Code.PROTOCOL_ERROR);
-    stream.sendWindow += more;
-    if (stream.sendWindow > WINDOW_BYTES_MAX) return this.#fail(stream, Code.FLOW_CONTROL_ERROR);
-    this.#pump(stream);
+    if (more === 0) {
+      this.#fail(stream, Code.PROTOCOL_ERROR);
+      return;
+    }
+    if (!this.sender.widenStream(stream, more)) this.#fail(stream, Code.FLOW_CONTROL_ERROR);
   }
 
   #onReset(id: number, bytes: Buffer, start: number, end: number): void {
@@ -421,7 +361,7 @@ export class Connection {
     if ((end - start) % 6 !== 0) throw new ConnectionError(Code.FRAME_SIZE_ERROR, 'SETTINGS that are not 6 bytes each');
     for (let at = start; at < end; at += 6) this.#setting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
     this.#refuseFlood();
-    this.#out.frame(0, Frame.SETTINGS, Flag.ACK, 0);
+    this.sender.settingsAck();
     const first = !this.#settled;
     this.#settled = true;
     if (first) this.#events.onReady();
@@ -431,27 +371,20 @@ export class Connection {
   #setting(name: number, value: number): void {
     switch (name) {
       case Setting.HEADER_TABLE_SIZE:
-        return this.encoder.resize(value);
+        this.sender.encoder.resize(value);
+        return;
       case Setting.ENABLE_PUSH:
         if (value > 1) throw protocol('ENABLE_PUSH that is neither 0 nor 1');
         return;
       case Setting.MAX_CONCURRENT_STREAMS:
         this.peerStreamsMax = value;
         return;
-      case Setting.INITIAL_WINDOW_SIZE: {
-        if (value > WINDOW_BYTES_MAX) throw new ConnectionError(Code.FLOW_CONTROL_ERROR, 'a window beyond 2^31');
-        const more = value - this.#peerWindowBytes;
-        this.#peerWindowBytes = value;
-        for (const stream of this.streams.values()) {
-          stream.sendWindow += more;
-          if (stream.sendWindow > WINDOW_BYTES_MAX)
-            throw new ConnectionError(Code.FLOW_CONTROL_ERROR, 'a window beyond 2^31');
-        }
-        return this.#pumpAll();
-      }
+      case Setting.INITIAL_WINDOW_SIZE:
+        if (value > WINDOW_BYTES_MAX || !this.sender.resizeWindows(value, this.streams.values())) throw tooWide();
+        return;
       case Setting.MAX_FRAME_SIZE:
         if (value < FRAME_BYTES || value > 2 ** 24 - 1) throw protocol('MAX_FRAME_SIZE out of range');
-        this.#peerFrameBytes = value;
+        this.sender.frameBytesMax = value;
         return;
       case Setting.MAX_HEADER_LIST_SIZE:
         this.peerHeaderListBytesMax = value;
@@ -465,8 +398,7 @@ export class Connection {
     if (end - start !== 8) throw new ConnectionError(Code.FRAME_SIZE_ERROR, 'PING that is not 8 bytes');
     if (flags & Flag.ACK) return; // it was heard, which is all a ping is for
     this.#refuseFlood();
-    const at = this.#out.frame(8, Frame.PING, Flag.ACK, 0);
-    bytes.copy(this.#out.page, at, start, end);
+    this.sender.pong(bytes, start);
   }
 
   #onGoaway(id: number, bytes: Buffer, start: number, end: number): void {
@@ -490,7 +422,7 @@ export class Connection {
 
   #register(stream: Stream, id: number): void {
     stream.id = id;
-    stream.sendWindow = this.#peerWindowBytes;
+    this.sender.register(stream);
     stream.receiveWindow = STREAM_WINDOW_BYTES;
     this.streams.set(id, stream);
   }
@@ -507,118 +439,28 @@ export class Connection {
     stream.onReset(code);
   }
 
-  #localEnd(stream: Stream): void {
-    stream.localEnded = true;
-    this.#removeIfDone(stream);
-  }
-
   #removeIfDone(stream: Stream): void {
     if (stream.localEnded && stream.remoteEnded) this.#remove(stream);
   }
 
   #remove(stream: Stream): void {
     if (!this.streams.delete(stream.id)) return;
-    if (stream.waiting) {
-      stream.waiting = undefined;
-      this.#blocked.delete(stream);
-    }
+    this.sender.forget(stream);
     if (this.#state === 'open') this.#events.onRoom();
     else this.#closeIfDone();
-  }
-
-  #pumpAll(): void {
-    for (const stream of [...this.#blocked]) {
-      if (this.#sendWindow === 0 || this.#out.full) return;
-      this.#pump(stream);
-    }
-  }
-
-  /** Sends what waits on a stream, as far as the windows and the socket let it. */
-  #pump(stream: Stream): void {
-    const { waiting } = stream;
-    if (!waiting) return;
-    while (waiting.parts.length > 0) {
-      const part = waiting.parts[0] as Buffer;
-      const left = part.length - waiting.sent;
-      const bytes = Math.min(left, stream.sendWindow, this.#sendWindow, this.#peerFrameBytes);
-      if ((bytes <= 0 && left > 0) || this.#out.full) return;
-      const whole = bytes === left;
-      const last = whole && waiting.end && waiting.parts.length === 1;
-      if (bytes > 0 || last) {
-        this.#out.frame(bytes, Frame.DATA, last ? Flag.END_STREAM : 0, stream.id, 0);
-        this.#out.append(part.subarray(waiting.sent, waiting.sent + bytes));
-      }
-      stream.sendWindow -= bytes;
-      this.#sendWindow -= bytes;
-      waiting.bytes -= bytes;
-      waiting.sent += bytes;
-      if (!whole) continue;
-      waiting.parts.shift();
-      waiting.sent = 0;
-    }
-    stream.waiting = undefined;
-    this.#blocked.delete(stream);
-    if (waiting.end) this.#localEnd(stream);
-    stream.onDrain();
-  }
-
-  #sendSettings(): void {
-    const settings: [number, number][] = [
-      [Setting.INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
-      [Setting.MAX_FRAME_SIZE, FRAME_BYTES_MAX],
-      [Setting.MAX_HEADER_LIST_SIZE, HEADER_LIST_BYTES_MAX],
-    ];
-    if (this.#options.role === 'client') settings.push([Setting.ENABLE_PUSH, 0]);
-    if (this.#options.streamsMax !== undefined) settings.push([Setting.MAX_CONCURRENT_STREAMS, this.#options.streamsMax]);
-    let at = this.#out.frame(settings.length * 6, Frame.SETTINGS, 0, 0);
-    for (const [name, value] of settings) {
-      this.#out.page.writeUInt16BE(name, at);
-      this.#out.page.writeUInt32BE(value, at + 2);
-      at += 6;
-    }
-    this.#windowUpdate(0, CONNECTION_WINDOW_BYTES - WINDOW_BYTES);
-  }
-
-  #windowUpdate(id: number, bytes: number): void {
-    const at = this.#out.frame(4, Frame.WINDOW_UPDATE, 0, id);
-    this.#out.page.writeUInt32BE(bytes, at);
-  }
-
-  #sendReset(id: number, code: number): void {
-    const at = this.#out.frame(4, Frame.RST_STREAM, 0, id);
-    this.#out.page.writeUInt32BE(code, at);
   }
 
   #sendGoaway(code: number, text: string): void {
     if (this.#goawaySent && code === Code.NO_ERROR) return;
     this.#goawaySent = true;
-    const said = Buffer.from(text.slice(0, TEXT_BYTES_MAX), 'latin1');
-    const at = this.#out.frame(8 + said.length, Frame.GOAWAY, 0, 0);
-    this.#out.page.writeUInt32BE(this.#lastRemoteId, at);
-    this.#out.page.writeUInt32BE(code, at + 4);
-    said.copy(this.#out.page, at + 8);
+    this.sender.goaway(this.#lastRemoteId, code, text);
   }
 
   /** A peer that asks and never reads the answers. */
   #refuseFlood(): void {
-    if (this.#out.waitingBytes > UNREAD_BYTES_MAX)
+    if (this.sender.waitingBytes > UNREAD_BYTES_MAX)
       throw new ConnectionError(Code.ENHANCE_YOUR_CALM, 'a flood of frames whose answers are not read');
   }
-
-  readonly #onKeepalive = (): void => {
-    const { clock, keepaliveMs, keepaliveTimeoutMs } = this.#options;
-    if (this.#heard) {
-      this.#heard = false;
-      this.#cancelKeepalive = clock.after(keepaliveMs, this.#onKeepalive);
-      return;
-    }
-    this.#out.frame(8, Frame.PING, 0, 0);
-    this.#cancelKeepalive = clock.after(keepaliveTimeoutMs, () => {
-      if (this.#heard) return this.#onKeepalive();
-      this.#finish('the peer does not answer pings');
-      this.#socket.destroy();
-    });
-  };
 
   #closeIfDone(): void {
     if (this.#state !== 'draining' || this.streams.size > 0) return;
@@ -628,7 +470,7 @@ export class Connection {
 
   /** Lets what is written go out, then closes the socket, by force after a second. */
   #goodbye(): void {
-    this.#out.flush();
+    this.sender.flush();
     this.#socket.end();
     this.#cancelGoodbye = this.#options.clock.after(GOODBYE_MS, () => this.#socket.destroy());
     this.#socket.once('close', () => this.#cancelGoodbye());
@@ -639,47 +481,21 @@ export class Connection {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#reader.stop();
-    this.#cancelKeepalive();
+    this.#keepalive.stop();
     const lost = [...this.streams.values()];
     this.streams.clear();
-    this.#blocked.clear();
     for (const stream of lost) {
-      stream.waiting = undefined;
+      this.sender.forget(stream);
       stream.onLost(why, true);
     }
     this.#events.onClose(why);
   }
 }
 
+function tooWide(): ConnectionError {
+  return new ConnectionError(Code.FLOW_CONTROL_ERROR, 'a window beyond 2^31');
+}
+
 function protocol(what: string): ConnectionError {
   return new ConnectionError(Code.PROTOCOL_ERROR, what);
-}
-
-function writePrefix(page: Buffer, at: number, length: number): void {
-  page[at] = 0; // not compressed
-  page[at + 1] = length >>> 24;
-  page[at + 2] = length >>> 16;
-  page[at + 3] = length >>> 8;
-  page[at + 4] = length;
-}
-
-/** Names that were found well-formed; few differ, and looking them up is cheaper than reading them. */
-const goodNames = new Set<string>();
-const GOOD_NAMES_MAX = 1_000;
-const CONNECTION_HEADERS = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade']);
-
-/** Section 8.2: names in lower case, nothing of HTTP/1 connections, pseudo-headers first. */
-function wellFormed(list: HeaderList): boolean {
-  let regular = false;
-  for (let at = 0; at < list.length; at += 2) {
-    const name = list[at] as string;
-    const pseudo = name.charCodeAt(0) === 0x3a;
-    if (pseudo && regular) return false;
-    regular = !pseudo;
-    if (!goodNames.has(name)) {
-      if (!/^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || CONNECTION_HEADERS.has(name)) return false;
-      if (goodNames.size < GOOD_NAMES_MAX) goodNames.add(name);
-    }
-  }
-  return true;
 }

@@ -48,7 +48,8 @@ export class FrameReader {
       const frameBytes = HEAD_BYTES + this.#length(chunk, at);
       if (chunk.length - at < frameBytes) {
         this.#needed = frameBytes;
-        return this.#hold(chunk.subarray(at));
+        this.#hold(chunk.subarray(at));
+        return;
       }
       this.#frame(chunk, at, at + frameBytes);
       at += frameBytes;
@@ -70,10 +71,12 @@ export class FrameReader {
   }
 
   #length(bytes: Buffer, at: number): number {
-    const length =
-      ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
+    const length = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
     if (length > this.#frameBytesMax)
-      throw new ConnectionError(Code.FRAME_SIZE_ERROR, `a frame of ${length} bytes, the limit is ${this.#frameBytesMax}`);
+      throw new ConnectionError(
+        Code.FRAME_SIZE_ERROR,
+        `a frame of ${length} bytes, the limit is ${this.#frameBytesMax}`,
+      );
     return length;
   }
 

@@ -61,9 +61,15 @@ export class HpackEncoder {
     const key = `${name}\n${value}`;
     this.listBytes += name.length + value.length + OVERHEAD_BYTES;
     const fixed = PAIRS.get(key);
-    if (fixed !== undefined) return this.#integer(fixed, 0x7f, 0x80);
+    if (fixed !== undefined) {
+      this.#integer(fixed, 0x7f, 0x80);
+      return;
+    }
     const known = this.#pairs.get(key);
-    if (known !== undefined) return this.#integer(this.#index(known), 0x7f, 0x80);
+    if (known !== undefined) {
+      this.#integer(this.#index(known), 0x7f, 0x80);
+      return;
+    }
     if (this.#fits(name, value)) {
       this.#literal(name, value, INDEXED, 0x3f);
       this.#pairs.set(key, this.#insert(name, value));

@@ -2,15 +2,19 @@
 import { systemClock } from '../../chassis/clock.js';
 import { createServer } from '../../chassis/server.js';
 import { createCapabilityServices } from '../../gateway/api/index.js';
-import { createUpstream } from '../../gateway/upstream/index.js';
+import { createUpstream, type UpstreamSettings } from '../../gateway/upstream/index.js';
 import type { Instance } from '../../registry/registry.js';
 import { testServerSettings } from './settings.js';
 import { createFakeRegistry, testUpstreamSettings } from './upstream.js';
 
-const { port, instances } = JSON.parse(process.argv[3] ?? '{}') as { port?: number; instances: Instance[] };
+const { port, instances, settings } = JSON.parse(process.argv[3] ?? '{}') as {
+  port?: number;
+  instances: Instance[];
+  settings?: Partial<UpstreamSettings>;
+};
 const upstream = createUpstream({
   registry: createFakeRegistry(instances),
-  settings: testUpstreamSettings(),
+  settings: testUpstreamSettings(settings),
   clock: systemClock,
   random: Math.random,
 });

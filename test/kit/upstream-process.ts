@@ -2,11 +2,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { UpstreamSettings } from '../../gateway/upstream/index.js';
 import type { Instance } from '../../registry/registry.js';
 import type { Conduct, TestInstance } from './upstream-instance.js';
 
 export interface TestProcess {
   readonly instance: Instance;
+  readonly pid: number;
   /** Sends a signal; resolves when the process has ended, at once for SIGSTOP and SIGCONT. */
   signal(name: 'SIGKILL' | 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
   /** Starts it again on the same port. */
@@ -23,8 +25,12 @@ export function startTestProcess(id: string, conduct: Partial<Conduct> = {}): Pr
 }
 
 /** A gateway over the instances; to its client it is an instance of embed itself. */
-export function startGatewayProcess(id: string, instances: readonly Instance[]): Promise<TestProcess> {
-  return startProcess(gatewayMain, id, { instances });
+export function startGatewayProcess(
+  id: string,
+  instances: readonly Instance[],
+  settings: Partial<UpstreamSettings> = {},
+): Promise<TestProcess> {
+  return startProcess(gatewayMain, id, { instances, settings });
 }
 
 async function startProcess(main: string, id: string, options: object): Promise<TestProcess> {
@@ -47,6 +53,9 @@ async function startProcess(main: string, id: string, options: object): Promise<
       zone: '',
       models: ['m@1'],
       weight: 1,
+    },
+    get pid() {
+      return child.pid as number;
     },
     async signal(name) {
       if (child.exitCode !== null || child.signalCode !== null) return;
