@@ -146,7 +146,7 @@ async function listening(port: number): Promise<void> {
   throw new Error(`nobody listens on port ${port}`);
 }
 
-/** Microseconds of processor time the stconst instance = await startTestProcess('embed-1', { workMs: 0, places: 1_000 });
+const instance = await startTestProcess('embed-1', { workMs: 0, places: 1_000 });
 const ours = await startGatewayProcess('gateway-http2', [instance.instance], { transport: 'http2' });
 const grpcJs = await startGatewayProcess('gateway-grpc-js', [instance.instance], { transport: 'grpc-js' });
 const nginx = await startNginx(instance.instance.address);
