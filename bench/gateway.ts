@@ -11,12 +11,7 @@ import { connect } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  createHttp2Transport,
-  createUpstream,
-  type Transport,
-  type UpstreamSettings,
-} from '../gateway/upstream/index.js';
+import { createHttp2Transport, type Transport } from '../gateway/upstream/index.js';
 import { freePorts } from '../test/kit/mesh.js';
 import { textRequest } from '../test/kit/upstream.js';
 import { startGatewayProcess, startTestProcess } from '../test/kit/upstream-process.js';
