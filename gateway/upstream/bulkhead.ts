@@ -29,8 +29,17 @@ export interface Bulkhead {
   readonly limit: number;
 }
 
-/** Share of a call's time that waiting and answering may take by the averages; the rest is for what is above average. */
+/** Share of a call's time that waiting and answering may take by what is known; the rest is for what is not. */
 const TIME_SHARE = 0.8;
+/**
+ * A queue that has not been empty for so long is no burst but too much work: waiting in it moves nobody forward, it only makes
+ * every answer late (CoDel's "bad queue"). From then on a call may wait for a moment only, and is refused at once otherwise.
+ */
+const STANDING_AFTER_MS = 500;
+const STANDING_WAIT_MS = 200;
+const STANDING_SHARE = 0.25;
+/** Share of the longest wait that may be predicted: predictions are averages, and who waits should get its place. */
+const WAIT_SHARE = 0.6;
 
 interface Waiter extends Dependant {
   critical: boolean;
@@ -53,6 +62,10 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
   let inFlight = 0;
   /** Average time an answered call held its place: what a call needs once it has one. */
   let holdMs = 0;
+  /** Average deviation from it. */
+  let spreadMs = 0;
+  /** When somebody began to wait with nobody before. */
+  let queuedMs = 0;
   /** Average time between two places becoming free while somebody waits: what the queue moves by. */
   let turnMs = 0;
   let turnedMs = Number.NaN;
@@ -74,7 +87,11 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
     }
   };
   const leave = (startedMs: number, nowMs: number, error: MeshError | undefined): void => {
-    if (!error) holdMs = average(holdMs, nowMs - startedMs);
+    if (!error) {
+      const heldMs = nowMs - startedMs;
+      spreadMs = holdMs === 0 ? 0 : average(spreadMs, Math.abs(heldMs - holdMs));
+      holdMs = average(holdMs, heldMs);
+    }
     if (!Number.isNaN(turnedMs)) turnMs = average(turnMs, nowMs - turnedMs);
     turnedMs = queue.length > 0 ? nowMs : Number.NaN;
     limit.observe(error, inFlight, startedMs, nowMs);
@@ -118,11 +135,22 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
       flight.detach(waiter);
     };
     counters.bulkheadQueued++;
-    if (!waiter.critical) queue.push(waiter);
-    else {
-      const first = queue.findIndex(({ critical }) => !critical);
-      queue.splice(first < 0 ? queue.length : first, 0, waiter);
-    }
+    if (queue.length === 0) queuedMs = flight.nowMs;
+    if (waiter.critical) queue.splice(criticalWaiting(), 0, waiter);
+    else queue.push(waiter);
+  };
+
+  const criticalWaiting = (): number => {
+    const first = queue.findIndex(({ critical }) => !critical);
+    return first < 0 ? queue.length : first;
+  };
+  /** What a call may be predicted to wait, so that it has a place and then its answer in time. */
+  const longestWaitMs = (flight: Flight, leftMs: number): number => {
+    const inTimeMs = leftMs * TIME_SHARE - holdMs - 2 * spreadMs;
+    const standing = queue.length > 0 && flight.nowMs - queuedMs > STANDING_AFTER_MS;
+    return standing
+      ? Math.min(inTimeMs, leftMs * STANDING_SHARE, STANDING_WAIT_MS, queueWaitMsMax)
+      : Math.min(inTimeMs, queueWaitMsMax * WAIT_SHARE);
   };
 
   return {
@@ -132,14 +160,22 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
         hold(next, flight, done);
         return;
       }
-      const refuse = (what: string): void => done(refusal(what, waitMs), undefined);
-      const waitMs = (turnMs > 0 ? turnMs : holdMs / limit.value) * (queue.length + 1);
-      if (criticality(flight.call) === 'sheddable') return refuse('is busy and the call may be shed');
-      if (queue.length >= queueMax) return refuse(`${queueMax} calls wait already, which is the limit`);
+      const class_ = criticality(flight.call);
+      const before = class_ === 'critical' ? criticalWaiting() : queue.length;
+      const waitMs = (turnMs > 0 ? turnMs : holdMs / limit.value) * (before + 1);
       const leftMs = flight.dueMs - flight.nowMs;
-      // Time to wait and then to be answered, both as they were lately.
-      if (waitMs > queueWaitMsMax || waitMs + holdMs > leftMs * TIME_SHARE)
-        return refuse(`the wait would be ${Math.round(waitMs)} ms, longer than the call can wait`);
+      const what =
+        class_ === 'sheddable'
+          ? 'is busy and the call may be shed'
+          : queue.length >= queueMax
+            ? `${queueMax} calls wait already, which is the limit`
+            : waitMs > longestWaitMs(flight, leftMs)
+              ? `the wait would be ${Math.round(waitMs)} ms, longer than the call can wait`
+              : undefined;
+      if (what !== undefined) {
+        done(refusal(what, waitMs), undefined);
+        return;
+      }
       wait(
         flight,
         Math.min(queueWaitMsMax, leftMs),

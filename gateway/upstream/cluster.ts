@@ -121,11 +121,10 @@ export function createCluster(options: ClusterOptions): Cluster {
     endpoint.pool.close(); // after the calls in flight
   };
   const slowestSiblingMs = (endpoint: Endpoint): number => {
-    const nowMs = clock.monotonic();
-    return Math.max(
-      0,
-      ...endpoints.filter((each) => each !== endpoint && each.load.known).map(({ load }) => load.valueMs(nowMs)),
-    );
+    // By answers alone: were it what balance.ts compares, two instances that refuse would double each other's for ever.
+    let slowestMs = 0;
+    for (const each of endpoints) if (each !== endpoint) slowestMs = Math.max(slowestMs, each.load.answeredMs);
+    return slowestMs;
   };
 
   const update = (instances: readonly Instance[]): void => {

@@ -12,6 +12,8 @@ export class PeakEwma {
   #atMs = 0;
   /** False until the first sample. */
   known = false;
+  /** Average of real answers alone, milliseconds; 0 before the first. What penalties are measured by. */
+  answeredMs = 0;
 
   /** `nowMs` is monotonic. */
   observe(ms: number, nowMs: number): void {
@@ -24,6 +26,12 @@ export class PeakEwma {
     this.known = true;
   }
 
+  /** An answer, not a penalty. */
+  answered(ms: number, nowMs: number): void {
+    this.answeredMs = this.answeredMs === 0 ? ms : this.answeredMs * 0.9 + ms * 0.1;
+    this.observe(ms, nowMs);
+  }
+
   /** The value now: it fades without samples, so that a slow instance gets a trial call in the end. */
   valueMs(nowMs: number): number {
     return this.#ms * Math.exp((this.#atMs - nowMs) / EWMA_TAU_MS);
@@ -33,5 +41,6 @@ export class PeakEwma {
   reset(): void {
     this.#ms = 0;
     this.known = false;
+    this.answeredMs = 0;
   }
 }

@@ -23,6 +23,8 @@ const QUICK = 2;
 /** How fast the best of times is forgotten: doubles in about 140 windows, so that a change of work is learned in minutes. */
 const FORGET = 1.005;
 const PER_INSTANCE_MIN = 4;
+/** Where it begins, doubling while calls stay quick: a first rush fills the instances no further than they can bear. */
+const START = 32;
 
 export interface Limit {
   readonly value: number;
@@ -39,7 +41,9 @@ export interface LimitOptions {
 }
 
 export function createLimit({ max, adaptive, instances, clock }: LimitOptions): Limit {
-  let limit = max;
+  let limit = adaptive ? Math.min(max, START) : max;
+  /** Until the first decrease. */
+  let starting = true;
   let refused = 0;
   let changedMs = Number.NEGATIVE_INFINITY;
   let bestMs = Number.POSITIVE_INFINITY;
@@ -47,6 +51,7 @@ export function createLimit({ max, adaptive, instances, clock }: LimitOptions): 
 
   const lower = (floor: number, inFlight: number, nowMs: number): void => {
     changedMs = nowMs;
+    starting = false;
     // From what was in use, so that a limit far above it takes effect with the first decrease.
     limit = Math.max(floor, Math.min(limit, inFlight) * DECREASE);
   };
@@ -59,7 +64,7 @@ export function createLimit({ max, adaptive, instances, clock }: LimitOptions): 
     if (averageMs > bestMs * SLOW) {
       const floor = Math.min(max, PER_INSTANCE_MIN * Math.max(1, instances()));
       if (limit > floor) lower(floor, inFlight, nowMs);
-    } else if (averageMs < bestMs * QUICK) limit = Math.min(max, limit + Math.max(1, limit * 0.1));
+    } else if (averageMs < bestMs * QUICK) limit = Math.min(max, limit + Math.max(1, starting ? limit : limit * 0.1));
   };
 
   return {

@@ -20,13 +20,14 @@ export function createLoad(load: PeakEwma, options: { siblingMs: () => number })
     end({ verdict, ms, error, nowMs }: Outcome) {
       if (verdict === 'answered') {
         cuts = 0;
-        load.observe(ms, nowMs);
+        load.answered(ms, nowMs);
       } else if (verdict === 'refused' || verdict === 'failed')
         load.observe(Math.max(ms, REFUSED_MS_MIN, siblingMs() * 2), nowMs);
       else if (error && load.known) {
-        const leastMs = ms * 2 ** Math.min(cuts, DOUBLINGS_MAX);
+        const late = error.code === 'DEADLINE_EXCEEDED';
+        const leastMs = late ? ms : ms * 2 ** Math.min(cuts, DOUBLINGS_MAX);
         if (leastMs <= load.valueMs(nowMs)) return; // it might have been as quick as ever
-        cuts++;
+        if (!late) cuts++;
         load.observe(leastMs, nowMs);
       }
     },

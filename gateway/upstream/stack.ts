@@ -96,7 +96,7 @@ export interface InstanceStackParts {
   settings: UpstreamSettings;
   clock: Clock;
   counters: Counters;
-  /** Latency of the slowest sibling. */
+  /** Average latency of the answers of the slowest sibling. */
   siblingMs: () => number;
   /** True where one more instance may be ejected. */
   mayEject: () => boolean;

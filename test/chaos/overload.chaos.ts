@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
 import { CAPACITY, FAULT_SECONDS, type Mesh, printSeen, seen, startMesh, WORK } from '../kit/chaos.js';
-import { between, lost, outcomes, quantileMs, type Sample } from '../kit/open-loop.js';
+import { between, endedBetween, lost, outcomes, quantileMs, type Sample } from '../kit/open-loop.js';
 import { testCall } from '../kit/upstream.js';
 
 const INSTANCES = 2;
@@ -45,10 +45,10 @@ describe('chaos: overload', function () {
     const during = between(samples, fromMs + 1_000, toMs);
     const worst = Math.min(
       ...Array.from({ length: FAULT_SECONDS - 1 }, (_, second) =>
-        perSecond(between(samples, fromMs + (second + 1) * 1_000, fromMs + (second + 2) * 1_000), 1),
+        perSecond(endedBetween(samples, fromMs + (second + 1) * 1_000, fromMs + (second + 2) * 1_000), 1),
       ),
     );
-    const goodput = perSecond(during, (toMs - fromMs - 1_000) / 1_000);
+    const goodput = perSecond(endedBetween(samples, fromMs + 1_000, toMs), (toMs - fromMs - 1_000) / 1_000);
     const refused = lost(during)
       .filter(({ code }) => code === 'OVERLOADED' || code === 'QUEUE_FULL')
       .map(({ ms }) => ms)
@@ -61,7 +61,8 @@ describe('chaos: overload', function () {
       `goodput ${goodput.toFixed(0)}/s of peak ${peak.toFixed(0)}/s (${((goodput / peak) * 100).toFixed(0)} %, worst second ${worst.toFixed(0)}/s), refusals p50 ${refusal.toFixed(1)} ms, p99 ${refusal99.toFixed(1)} ms (this process, load generator included, was held up p99 ${(held.percentile(99) / 1e6).toFixed(0)} ms), from 1 s after: ${outcomes(later)}; during: ${outcomes(during)}`,
     );
     assert.ok(goodput >= peak * 0.9, `${goodput} of ${peak}`);
-    assert.ok(refusal <= 10, `${refusal} ms`);
+    assert.ok(worst >= peak * 0.9 - 3, `the worst second: ${worst} of ${peak}`); // a second holds 48 +- 3 answers whoever counts
+    assert.ok(refusal99 <= 10 + held.percentile(99) / 1e6, `${refusal99} ms`);
     assert.deepEqual(lost(later), []);
   });
 

@@ -86,6 +86,10 @@ export function openLoop(call: () => Promise<string>, options: { perSecond: numb
 export const between = (samples: readonly Sample[], fromMs: number, toMs: number): Sample[] =>
   samples.filter(({ dueMs }) => dueMs >= fromMs && dueMs < toMs);
 
+/** Those that ended then: what a capability gets done in a second is what it finished in it. */
+export const endedBetween = (samples: readonly Sample[], fromMs: number, toMs: number): Sample[] =>
+  samples.filter(({ dueMs, ms }) => dueMs + ms >= fromMs && dueMs + ms < toMs);
+
 export const lost = (samples: readonly Sample[]): Sample[] => samples.filter(({ code }) => code !== undefined);
 
 /** The quantile of the times of answered calls; NaN where none was. */

@@ -168,6 +168,34 @@ describe('bulkhead', () => {
     assert.equal(await call({ deadlineMs: clock.now() + 600 }), 'OVERLOADED');
   });
 
+  it('lets a burst wait, but hardly anybody once the queue is a standing one', async () => {
+    const { clock, sent, call, bulkhead, counters } = setUp({ inFlightMax: 1, queueMax: 100, queueWaitMsMax: 2_000 });
+    const serve = async (): Promise<void> => {
+      await clock.advance(50);
+      sent.at(-1)?.resolve(testReply());
+      await clock.advance(0);
+    };
+    const outcomes: string[] = [];
+    const burst = (calls: number): void => {
+      for (let each = 0; each < calls; each++) void call().then((outcome) => outcomes.push(outcome));
+    };
+    burst(1);
+    await serve(); // it knows now that a call takes 50 ms
+    burst(20);
+    for (let each = 0; each < 15; each++) await serve();
+    assert.equal(bulkhead.queued, 4);
+    assert.equal(counters.bulkheadRefused, 0, 'a burst waits');
+    burst(20);
+    await clock.advance(0);
+    assert.equal(bulkhead.queued, 4, 'a queue of 500 ms and more grows no longer than 200 ms');
+    assert.equal(counters.bulkheadRefused, 20);
+    for (let each = 0; each < 6; each++) await serve();
+    assert.equal(bulkhead.queued, 0);
+    burst(20);
+    await clock.advance(0);
+    assert.equal(counters.bulkheadRefused, 20, 'empty once, it takes a burst again');
+  });
+
   it('puts critical calls in front and lets sheddable ones not wait at all', async () => {
     const { clock, sent, call } = setUp({ inFlightMax: 1, queueMax: 5 });
     const order: string[] = [];
@@ -217,8 +245,9 @@ describe('adaptive limit', () => {
         limit.observe(undefined, limit.value, nowMs - tookMs, nowMs);
       }
     };
+    assert.equal(limit.value, 32);
     calls(40, 10);
-    assert.equal(limit.value, 64);
+    assert.equal(limit.value, 64, 'doubled while calls are quick');
     calls(1_000, 500);
     assert.equal(limit.value, 8);
   });
@@ -228,7 +257,7 @@ describe('adaptive limit', () => {
     const limit = createLimit({ max: 64, adaptive: true, instances: () => 1, clock });
     limit.observe(full, 64, 0, 0);
     for (let each = 0; each < 100; each++) limit.observe(new MeshError('DEADLINE_EXCEEDED', 'short'), 64, 0, 0);
-    assert.equal(limit.value, 64);
+    assert.equal(limit.value, 32);
     const off = createLimit({ max: 64, adaptive: false, instances: () => 1, clock });
     for (let each = 0; each < 100; each++) off.observe(full, 64, 0, 0);
     assert.equal(off.value, 64);

@@ -63,6 +63,26 @@ describe('peak EWMA and load', () => {
     assert.equal(load.valueMs(0), 400);
   });
 
+  it('does not let instances that refuse drive each other up, however long it lasts', () => {
+    const [a, b] = [new PeakEwma(), new PeakEwma()];
+    const observers = [
+      createLoad(a, { siblingMs: () => b.answeredMs }),
+      createLoad(b, { siblingMs: () => a.answeredMs }),
+    ];
+    for (const observer of observers) observer.end(outcome(undefined, 100));
+    for (let each = 1; each < 10_000; each++)
+      for (const observer of observers) observer.end(outcome(new MeshError('QUEUE_FULL', 'full'), 1, each));
+    for (const load of [a, b]) assert.ok(load.valueMs(10_000) <= 200, `${load.valueMs(10_000)}`);
+  });
+
+  it('counts a missed deadline for what it lasted, however often', () => {
+    const load = new PeakEwma();
+    const observer = createLoad(load, { siblingMs: () => 0 });
+    observer.end(outcome(undefined, 50));
+    for (let each = 0; each < 10; each++) observer.end(outcome(new MeshError('DEADLINE_EXCEEDED', 'late'), 300));
+    assert.equal(load.valueMs(0), 300);
+  });
+
   it('counts a cut attempt for at least what it lasted', () => {
     const load = new PeakEwma();
     const observer = createLoad(load, { siblingMs: () => 0 });
