@@ -162,7 +162,9 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
       }
       const class_ = criticality(flight.call);
       const before = class_ === 'critical' ? criticalWaiting() : queue.length;
-      const waitMs = (turnMs > 0 ? turnMs : holdMs / limit.value) * (before + 1);
+      // Places beyond a limit that has fallen come free for nobody.
+      const turns = before + 1 + Math.max(0, inFlight - limit.value);
+      const waitMs = (turnMs > 0 ? turnMs : holdMs / limit.value) * turns;
       const leftMs = flight.dueMs - flight.nowMs;
       const what =
         class_ === 'sheddable'

@@ -9,6 +9,7 @@ import type { Instance, Watch } from '../../registry/registry.js';
 import type { Counters } from './counters.js';
 import { type Begun, Endpoint, type InstanceStatus, type Pulse } from './endpoint.js';
 import { Latency } from './latency.js';
+import { createPoison } from './poison.js';
 import { createPool } from './pool.js';
 import { createPulse, type PulseWatch } from './pulse.js';
 import { createRecovery } from './recovery.js';
@@ -45,6 +46,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   const { watch, connect, settings, clock, random, counters, onModels } = options;
   const pulses = new Map<Endpoint, PulseWatch>();
   const latencies = new Map<string, Latency>();
+  const poison = settings.poison ? createPoison() : undefined;
   let endpoints: readonly Endpoint[] = [];
   let known = false;
   /** The registry says nobody is there, and we keep those who still answer. */
@@ -80,6 +82,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       pool,
       clock,
       counters,
+      poison,
       observers: (made) =>
         instanceStack(made, {
           settings,

@@ -26,6 +26,7 @@ export interface Counters {
   noInstance: number;
   circuitOpen: number;
   panics: number;
+  poisoned: number;
   ejections: number;
   breakerOpened: number;
   probes: number;
@@ -60,6 +61,7 @@ export function createCounters(): Counters {
     noInstance: 0,
     circuitOpen: 0,
     panics: 0,
+    poisoned: 0,
     ejections: 0,
     breakerOpened: 0,
     probes: 0,

@@ -11,7 +11,8 @@ import type { Counters } from './counters.js';
 import type { Ejector } from './eject.js';
 import { PeakEwma } from './ewma.js';
 import type { Attempt, Dependant, Flight } from './flight.js';
-import { type Outcome, verdictOf } from './outcome.js';
+import { type Outcome, type Verdict, verdictOf } from './outcome.js';
+import { isInside, type Poison } from './poison.js';
 import type { Pool } from './pool.js';
 
 /** Hears how every attempt ended. */
@@ -121,16 +122,25 @@ export class Endpoint {
   #newest: Begun | undefined;
   readonly #clock: Clock;
   readonly #counters: Counters;
+  readonly #poison: Poison | undefined;
   readonly #observers: readonly Observer[];
 
   constructor(
     instance: Instance,
-    options: { pool: Pool; clock: Clock; counters: Counters; observers: (endpoint: Endpoint) => readonly Observer[] },
+    options: {
+      pool: Pool;
+      clock: Clock;
+      counters: Counters;
+      /** Of the whole capability; undefined where it is switched off. */
+      poison?: Poison | undefined;
+      observers: (endpoint: Endpoint) => readonly Observer[];
+    },
   ) {
     this.instance = instance;
     this.pool = options.pool;
     this.#clock = options.clock;
     this.#counters = options.counters;
+    this.#poison = options.poison;
     this.heardMs = this.#clock.monotonic();
     this.#observers = options.observers(this);
   }
@@ -184,11 +194,26 @@ export class Endpoint {
     if (begun.newer) begun.newer.older = begun.older;
     else this.#newest = begun.older;
     this.inFlight--;
-    const verdict = verdictOf(error);
+    const verdict = this.#judge(begun.flight, error, nowMs);
     // An error of the instance is a sign of life too; one of our own making is not.
     if (!begun.cancelled && verdict !== 'unknown') this.heardMs = nowMs;
     const outcome: Outcome = { verdict, error, ms, nowMs };
     for (const observer of this.#observers) observer.end(outcome);
+  }
+
+  #judge(flight: Flight, error: MeshError | undefined, nowMs: number): Verdict {
+    const verdict = verdictOf(error);
+    if (!this.#poison || flight.call.request.length === 0) return verdict;
+    if (!error) this.#poison.answered(flight.call);
+    else if (verdict === 'failed' && isInside(error)) {
+      const { charged, poisonous } = this.#poison.failed(flight.call, this.id, nowMs);
+      flight.poisonous ||= poisonous;
+      if (!charged) {
+        this.#counters.poisoned++;
+        return 'poisoned';
+      }
+    }
+    return verdict;
   }
 
   /** Ends the attempts that can be made again elsewhere: the instance does not answer. */

@@ -43,6 +43,8 @@ export class Flight {
   readonly tried: Endpoint[] = [];
   /** The attempt begun last: how the hedge layer learns what it started. */
   latest: Attempt | undefined;
+  /** True once its request has failed inside two instances: it would elsewhere. */
+  poisonous = false;
   /** Why it ended early, once it has. */
   ended: MeshError | undefined;
   /** True once nobody waits for it any more, however it ended. */

@@ -23,7 +23,7 @@ export function createLoad(load: PeakEwma, options: { siblingMs: () => number })
         load.answered(ms, nowMs);
       } else if (verdict === 'refused' || verdict === 'failed')
         load.observe(Math.max(ms, REFUSED_MS_MIN, siblingMs() * 2), nowMs);
-      else if (error && load.known) {
+      else if (verdict === 'unknown' && error && load.known) {
         const late = error.code === 'DEADLINE_EXCEEDED';
         const leastMs = late ? ms : ms * 2 ** Math.min(cuts, DOUBLINGS_MAX);
         if (leastMs <= load.valueMs(nowMs)) return; // it might have been as quick as ever

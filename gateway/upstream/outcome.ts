@@ -1,11 +1,12 @@
 /**
  * What an attempt says about the instance: the one place that decides. The breaker and the ejector count `failed` against
  * it and `answered` for it; `refused` (a healthy instance that is full, loading or leaving) and `unknown` (the caller left,
- * the time was short) count neither way. An error about the request is an answer.
+ * the time was short) count neither way, nor does `poisoned` (poison.ts: it is the request). An error about the request is an
+ * answer.
  */
 import type { MeshError } from '../../chassis/errors.js';
 
-export type Verdict = 'answered' | 'failed' | 'refused' | 'unknown';
+export type Verdict = 'answered' | 'failed' | 'refused' | 'unknown' | 'poisoned';
 
 export interface Outcome {
   readonly verdict: Verdict;

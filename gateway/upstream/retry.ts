@@ -29,7 +29,7 @@ export function retry<R extends Result>(options: RetryOptions): Layer<R> {
   const { attemptsMax, budget, balance, clock, random, counters } = options;
   /** Milliseconds until it is sent again; undefined where it is not. Takes from the budget. */
   const delayOf = (error: MeshError, flight: Flight, round: number): number | undefined => {
-    if (!flight.call.idempotent || round >= attemptsMax || !worthRetrying(error)) return undefined;
+    if (!flight.call.idempotent || round >= attemptsMax || !worthRetrying(error) || flight.poisonous) return undefined;
     const jitterMs = random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS * 2 ** (round - 1));
     const delayMs = Math.max(jitterMs, balance.restMs(flight));
     if (!fits(delayMs, flight)) return undefined;

@@ -197,6 +197,13 @@ export const upstreamSettings = {
     reason: 'Failures in a row that eject an instance.',
   }),
 
+  poison: flag({
+    env: 'PLEXUS_UPSTREAM_POISON',
+    default: true,
+    reason:
+      'Counts a request that fails inside an instance once, until it is answered: a request that breaks whoever runs it ejects nobody.',
+  }),
+
   breaker: flag({
     env: 'PLEXUS_UPSTREAM_BREAKER',
     default: true,

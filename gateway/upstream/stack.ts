@@ -104,7 +104,7 @@ export interface InstanceStackParts {
   onOut: () => void;
 }
 
-/** What hears of every attempt to one instance. Below them: pool.ts, the connections. */
+/** What hears of every attempt to one instance, after poison.ts has told the bad request from the bad instance. Below them: pool.ts, the connections. */
 export function instanceStack(endpoint: Endpoint, parts: InstanceStackParts): readonly Observer[] {
   const { settings, clock, counters, siblingMs, mayEject, onOut } = parts;
   const observers: Observer[] = [createLoad(endpoint.load, { siblingMs })]; // what balance.ts compares
