@@ -2,7 +2,7 @@
  * Sequences of different callers in one cache: who sits in which row, who joins, who leaves, when rows are moved. A row that was
  * left is computed on, its result unread, until somebody takes it or enough are empty that moving the others pays.
  */
-import { assemble, type Cache, cacheBytes, type RowOf, reorder, replaceRow } from './cache.js';
+import { assemble, type Cache, cacheBytes, type RowOf, reorder, replaceRow, trim } from './cache.js';
 
 /** Somebody who sits in rows. */
 export interface Seated {
@@ -107,6 +107,8 @@ export function createBatch<S extends Seated>(joining: readonly Joining<S>[]): B
       const longest = Math.max(
         ...[...members].flatMap(({ slots }) => slots.map((slot) => cache.lengths[slot] as number)),
       );
+      const movable = cache.specs.every(({ part, inPlaces }) => part === 'source' || inPlaces);
+      if (movable && longest < cache.length) trim(cache, Math.max(1, longest));
       const sparse = owners.length - live >= EMPTY_SHARE * owners.length && owners.length > live;
       const long = cache.length - longest >= 32 && longest <= cache.length / 2;
       if (sparse || long) rebuild([]);

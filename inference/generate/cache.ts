@@ -5,10 +5,13 @@
  * `own` (the decoder's past) grows by one a step and stands at the right end of its axis, so that rows of different age end
  * together; `source` (cross-attention, computed once) stands at the left. Where a row has fewer tokens than the tensor has
  * places, the rest is masked by the graph that reads it.
+ *
+ * A past whose places are outermost (`inPlaces`) lies in memory of ours with room behind it: a run reads it where it lies and writes
+ * what is new behind it, and dropping its oldest places is moving its beginning.
  */
 import { Tensor } from 'onnxruntime-node';
 
-/** One cached tensor: [rows, outer, tokens, inner], or [rows, tokens, inner] with outer 1. */
+/** One cached tensor: [rows, outer, tokens, inner], or [rows, tokens, inner] with outer 1; [tokens, rows, outer, inner] in places. */
 export interface CacheSpec {
   /** Input that reads it. */
   input: string;
@@ -19,15 +22,19 @@ export interface CacheSpec {
   rank: 3 | 4;
   outer: number;
   inner: number;
+  /** True where the places are the outermost axis. */
+  inPlaces: boolean;
 }
 
 type Numbers = Float32Array | Uint16Array;
 
 export interface Cache {
   readonly specs: readonly CacheSpec[];
-  /** In the order of `specs`. */
+  /** In the order of `specs`. One in places is all its memory, `capacity` places, of which `length` from `begin` on are used. */
   tensors: Tensor[];
   rows: number;
+  begin: number;
+  capacity: number;
   /** Places of the own axis. */
   length: number;
   /** Tokens of each row on it. */
@@ -35,10 +42,31 @@ export interface Cache {
   /** Places of the source axis. */
   source: number;
   sources: number[];
+  /** Of each row in places, a number a token that no other has that was computed apart: what two rows need not copy. */
+  lines: number[][];
   /** Whole decoder sequences, for graphs that keep no past of their own. */
   prefixes: number[][] | undefined;
   /** What a graph builds from the fields above and keeps until they change. */
   masks: Map<string, Tensor>;
+}
+
+/** A cache without tensors. */
+export function newCache(
+  specs: readonly CacheSpec[],
+  shape: Pick<Cache, 'rows' | 'length' | 'lengths' | 'source' | 'sources'> &
+    Partial<Pick<Cache, 'tensors' | 'prefixes'>>,
+): Cache {
+  const { length, lengths } = shape;
+  return {
+    specs,
+    tensors: [],
+    begin: 0,
+    capacity: length,
+    lines: lengths.map(() => []),
+    prefixes: undefined,
+    masks: new Map(),
+    ...shape,
+  };
 }
 
 /** Bytes one row takes with that many tokens. */
@@ -57,7 +85,7 @@ export interface RowOf {
 }
 
 /** A new cache of these rows, as short as they allow (and as long as `atLeast` says). Copies every one of them. */
-export function assemble(rows: readonly RowOf[], atLeast = { length: 0, source: 0 }): Cache {
+export function assemble(rows: readonly RowOf[], atLeast = { length: 1, source: 0 }): Cache {
   const first = (rows[0] as RowOf).cache;
   const length = Math.max(atLeast.length, ...rows.map(({ cache, row }) => cache.lengths[row] as number));
   const source = Math.max(atLeast.source, ...rows.map(({ cache, row }) => cache.sources[row] as number));
@@ -65,15 +93,18 @@ export function assemble(rows: readonly RowOf[], atLeast = { length: 0, source: 
     specs: first.specs,
     tensors: [],
     rows: rows.length,
+    begin: 0,
+    capacity: length + roomFor(length),
     length,
     lengths: rows.map(({ cache, row }) => cache.lengths[row] as number),
     source,
     sources: rows.map(({ cache, row }) => cache.sources[row] as number),
+    lines: rows.map(({ cache, row }) => [...(cache.lines[row] ?? [])]),
     prefixes: first.prefixes && rows.map(({ cache, row }) => [...((cache.prefixes as number[][])[row] as number[])]),
     masks: new Map(),
   };
   for (const [index, spec] of first.specs.entries()) {
-    const tokens = spec.part === 'own' ? length : source;
+    const tokens = spec.inPlaces ? made.capacity : spec.part === 'own' ? length : source;
     const data = numbers(spec, rows.length * spec.outer * tokens * spec.inner);
     made.tensors.push(new Tensor(spec.type, data, dims(spec, rows.length, tokens)));
     for (const [to, { cache, row }] of rows.entries()) copyRow(index, cache, row, made, to);
@@ -88,31 +119,109 @@ export function replaceRow(into: Cache, to: number, { cache, row }: RowOf): bool
   if (own > into.length || source > into.source) return false;
   into.lengths[to] = own;
   into.sources[to] = source;
+  into.lines[to] = [...(cache.lines[row] ?? [])];
   if (into.prefixes && cache.prefixes) into.prefixes[to] = [...(cache.prefixes[row] as number[])];
   for (let index = 0; index < into.specs.length; index++) copyRow(index, cache, row, into, to);
   into.masks.clear();
   return true;
 }
 
-/** Rows `to` continue rows `from` of the same source (beams). Copies the own part of those that differ. */
+/** Rows `to` continue rows `from` of the same source (beams). Copies of the own part what differs. */
 export function reorder(cache: Cache, moves: readonly { from: number; to: number }[]): void {
   const changed = moves.filter(({ from, to }) => from !== to);
   if (changed.length === 0) return;
-  for (const [index, spec] of cache.specs.entries()) {
-    if (spec.part !== 'own') continue;
-    const data = (cache.tensors[index] as Tensor).data as Numbers;
-    const size = spec.outer * cache.length * spec.inner;
-    // Through a copy: a row may be read after it was written.
-    const copies = changed.map(({ from }) => data.slice(from * size, (from + 1) * size));
-    for (const [place, { to }] of changed.entries()) data.set(copies[place] as Numbers & ArrayLike<number>, to * size);
-  }
-  const lengths = changed.map(({ from }) => cache.lengths[from] as number);
-  const prefixes = cache.prefixes && changed.map(({ from }) => [...((cache.prefixes as number[][])[from] as number[])]);
-  for (const [place, { to }] of changed.entries()) {
-    cache.lengths[to] = lengths[place] as number;
-    if (cache.prefixes && prefixes) cache.prefixes[to] = prefixes[place] as number[];
+  // A row that is written is never read by another move: what went on twice stays where it is.
+  for (const { from, to } of changed) {
+    const same = alike(cache, from, to);
+    for (const [index, spec] of cache.specs.entries()) {
+      if (spec.part !== 'own') continue;
+      const data = (cache.tensors[index] as Tensor).data as Numbers;
+      const block = spec.outer * spec.inner;
+      if (spec.inPlaces) {
+        const firstPlace = cache.begin + cache.length - (cache.lengths[from] as number) + same;
+        for (let place = firstPlace; place < cache.begin + cache.length; place++) {
+          const start = (place * cache.rows + from) * block;
+          data.copyWithin((place * cache.rows + to) * block, start, start + block);
+        }
+      } else {
+        const size = block * cache.length;
+        data.copyWithin(to * size, from * size, (from + 1) * size);
+      }
+    }
+    cache.lengths[to] = cache.lengths[from] as number;
+    cache.lines[to] = [...(cache.lines[from] ?? [])];
+    if (cache.prefixes) cache.prefixes[to] = [...(cache.prefixes[from] as number[])];
   }
   if (new Set(cache.lengths).size > 1) cache.masks.clear();
+}
+
+/** Tokens from the beginning that two rows have in common: those were computed once and copied. */
+function alike({ lengths, lines }: Cache, a: number, b: number): number {
+  const [one = [], other = []] = [lines[a], lines[b]];
+  if (lengths[a] !== lengths[b] || one.length !== lengths[a] || other.length !== lengths[b]) return 0;
+  let same = one.length;
+  while (same > 0 && one[same - 1] !== other[same - 1]) same--;
+  return same;
+}
+
+/** Drops the oldest places, which no row has tokens in. Copies nothing; only where all own parts are in places. */
+export function trim(cache: Cache, length: number): void {
+  cache.begin += cache.length - length;
+  cache.length = length;
+  cache.masks.clear();
+}
+
+let lastStamp = 0;
+
+/** The past in places as a run reads it, and room for what it writes: [length, rows, outer, inner] and [rows, outer, 1, inner]. */
+export function places(cache: Cache, index: number): { past: Tensor; next: Tensor } {
+  const { rows, begin, length } = cache;
+  const { type, outer, inner } = cache.specs[index] as CacheSpec;
+  const data = (cache.tensors[index] as Tensor).data as Numbers;
+  const size = rows * outer * inner;
+  const end = (begin + length) * size;
+  const view = (from: number, to: number, shape: number[]): Tensor => new Tensor(type, data.subarray(from, to), shape);
+  return {
+    past: view(begin * size, end, [length, rows, outer, inner]),
+    next: view(end, end + size, [rows, outer, 1, inner]),
+  };
+}
+
+/** Makes sure that another place fits behind the last: by moving to the front where half is free, else into more memory. */
+export function makeRoom(cache: Cache): void {
+  const { begin, length, capacity, rows } = cache;
+  if (begin + length < capacity) return;
+  const grown = begin >= capacity / 2 ? capacity : length + roomFor(length);
+  for (const [index, spec] of cache.specs.entries()) {
+    if (!spec.inPlaces) continue;
+    const data = (cache.tensors[index] as Tensor).data as Numbers;
+    const size = rows * spec.outer * spec.inner;
+    if (grown === capacity) data.copyWithin(0, begin * size, (begin + length) * size);
+    else {
+      const more = numbers(spec, grown * size) as Numbers & { set(values: Numbers, at?: number): void };
+      more.set(data.subarray(begin * size, (begin + length) * size));
+      cache.tensors[index] = new Tensor(spec.type, more, dims(spec, rows, grown));
+    }
+  }
+  cache.begin = 0;
+  cache.capacity = grown;
+}
+
+/** Says that a run has written the next place. */
+export function tookPlace(cache: Cache): void {
+  cache.length += 1;
+  for (let row = 0; row < cache.rows; row++) {
+    const length = cache.lengths[row] as number;
+    const line = cache.lines[row] ?? [];
+    line.length = Math.min(line.length, length); // an empty row begins again with each step
+    line.push(++lastStamp);
+    cache.lines[row] = line;
+    cache.lengths[row] = length + 1;
+  }
+}
+
+function roomFor(length: number): number {
+  return Math.max(32, length >> 1);
 }
 
 /** Bytes the tensors take now. */
@@ -122,6 +231,10 @@ export function cacheBytes({ specs, rows, length, source }: Cache): number {
 
 function copyRow(index: number, from: Cache, fromRow: number, to: Cache, toRow: number): void {
   const spec = from.specs[index] as CacheSpec;
+  if (spec.inPlaces) {
+    copyPlaces(spec, index, from, fromRow, to, toRow);
+    return;
+  }
   const own = spec.part === 'own';
   const fromTokens = own ? from.length : from.source;
   const toTokens = own ? to.length : to.source;
@@ -137,7 +250,21 @@ function copyRow(index: number, from: Cache, fromRow: number, to: Cache, toRow: 
   }
 }
 
-export function dims({ rank, outer, inner }: CacheSpec, rows: number, tokens: number): number[] {
+function copyPlaces(spec: CacheSpec, index: number, from: Cache, fromRow: number, to: Cache, toRow: number): void {
+  const block = spec.outer * spec.inner;
+  const count = from.lengths[fromRow] as number;
+  const fromData = (from.tensors[index] as Tensor).data as Numbers;
+  const toData = (to.tensors[index] as Tensor).data as Numbers & { set(values: Numbers, at: number): void };
+  const fromPlace = from.begin + from.length - count;
+  const toPlace = to.begin + to.length - count;
+  for (let place = 0; place < count; place++) {
+    const start = ((fromPlace + place) * from.rows + fromRow) * block;
+    toData.set(fromData.subarray(start, start + block), ((toPlace + place) * to.rows + toRow) * block);
+  }
+}
+
+export function dims({ rank, outer, inner, inPlaces }: CacheSpec, rows: number, tokens: number): number[] {
+  if (inPlaces) return [tokens, rows, outer, inner];
   return rank === 4 ? [rows, outer, tokens, inner] : [rows, tokens, inner];
 }
 

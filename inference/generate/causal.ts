@@ -3,7 +3,7 @@
  * out. Rows are padded on the left; with attention_mask and position_ids among the inputs, rows of any age share a step.
  */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { type Cache, type CacheSpec, dims, numbers } from './cache.js';
+import { type Cache, type CacheSpec, dims, newCache, numbers } from './cache.js';
 import {
   cacheSpecs,
   findFile,
@@ -53,8 +53,7 @@ export async function openCausal(options: OpenOptions): Promise<Graph> {
 
 function fresh(specs: readonly CacheSpec[], prompts: readonly (readonly number[])[]): Cache {
   const length = Math.max(...prompts.map((prompt) => prompt.length));
-  return {
-    specs,
+  return newCache(specs, {
     tensors: specs.map((spec) => new Tensor(spec.type, numbers(spec, 0), dims(spec, prompts.length, 0))),
     rows: prompts.length,
     length,
@@ -62,8 +61,7 @@ function fresh(specs: readonly CacheSpec[], prompts: readonly (readonly number[]
     source: 0,
     sources: prompts.map(() => 0),
     prefixes: specs.length === 0 ? prompts.map((prompt) => [...prompt]) : undefined,
-    masks: new Map(),
-  };
+  });
 }
 
 async function prefill(

@@ -255,12 +255,19 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
         slots: [],
         tokens: [],
       };
+      const { logits, cache } = prefilled;
       // Every row of the job continues the one row that was read.
-      const next = advance(active, () => prefilled.logits.row(row));
+      const continued = (rows: number): RowOf[] => Array.from({ length: rows }, () => ({ cache, row }));
+      if (!logits) {
+        active.tokens = new Array<number>(active.decoding.rows).fill(startId as number);
+        joining.push({ who: active, rows: continued(active.decoding.rows) });
+        continue;
+      }
+      const next = advance(active, () => logits.row(row));
       if (next.at !== 'more') reservedBytes -= active.reserved;
       else {
         active.tokens = next.tokens;
-        joining.push({ who: active, rows: next.tokens.map(() => ({ cache: prefilled.cache, row })) });
+        joining.push({ who: active, rows: continued(next.tokens.length) });
       }
     }
     return joining;

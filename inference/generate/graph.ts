@@ -22,7 +22,8 @@ export interface Graph {
   readonly specs: readonly CacheSpec[];
   /** What was read of the files, for the log and the stats. */
   readonly description: string;
-  prefill(prompts: readonly (readonly number[])[]): Promise<{ logits: Logits; cache: Cache }>;
+  /** Without logits the first token is still to be fed: the start token, by a step. */
+  prefill(prompts: readonly (readonly number[])[]): Promise<{ logits: Logits | undefined; cache: Cache }>;
   /** Appends a token to each row of the cache; its tensors are replaced by what the run gave out. */
   step(cache: Cache, tokens: readonly number[]): Promise<Logits>;
   close(): Promise<void>;
@@ -64,14 +65,24 @@ export function findFile({ folder, precision }: OpenOptions, stem: string): stri
   return undefined;
 }
 
-export async function openSession(model: string | Uint8Array, threads: number): Promise<InferenceSession> {
+/** `folder`: where weights lie that a model given as bytes keeps in other files. */
+export async function openSession(
+  model: string | Uint8Array,
+  threads: number,
+  folder?: string,
+): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        ...(folder && { model_external_initializers_file_folder_path: folder }),
+      },
+    },
   };
   return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
 }
@@ -119,6 +130,7 @@ export function cacheSpecs(
       rank: 4,
       outer,
       inner,
+      inPlaces: false,
     });
   }
   return specs;

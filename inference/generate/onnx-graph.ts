@@ -45,6 +45,14 @@ const utf8 = new TextEncoder();
 
 /** ONNX's numbers of element types. */
 export const ELEMENT = { float32: 1, int64: 7, float16: 10 } as const;
+export type Element = keyof typeof ELEMENT;
+
+/** Fields of GraphProto. */
+const INITIALIZER = 5;
+const INPUT = 11;
+const OUTPUT = 12;
+/** Operators of onnxruntime's own. */
+export const MICROSOFT = 'com.microsoft';
 
 export function readModel(bytes: Uint8Array): OnnxModel {
   const fields = split(bytes);
@@ -64,24 +72,157 @@ export function writeModel({ graph, rest }: OnnxModel): Uint8Array {
   return join([...rest.map(({ raw }) => raw), ...delimited(7, writeGraph(graph))]);
 }
 
-export function makeNode(op: string, inputs: string[], outputs: string[]): OnnxNode {
-  return { op, inputs, outputs, subgraphs: [], rest: [], holders: [] };
+/** A node; attributes are whole numbers or lists of them. */
+export function makeNode(
+  op: string,
+  inputs: string[],
+  outputs: string[],
+  attributes: Readonly<Record<string, number | readonly number[]>> = {},
+  domain = '',
+): OnnxNode {
+  const rest: Field[] = Object.entries(attributes).map(([name, value]) => {
+    const values =
+      typeof value === 'number'
+        ? [varint(3 << 3), varint(value), varint(20 << 3), varint(2)]
+        : [...value.flatMap((each) => [varint(8 << 3), varint(each)]), varint(20 << 3), varint(7)];
+    return field(5, [...delimited(1, [utf8.encode(name)]), ...values]);
+  });
+  if (domain) rest.push(field(7, [utf8.encode(domain)]));
+  return { op, inputs, outputs, subgraphs: [], rest, holders: [] };
 }
 
-/** Adds an input: a tensor with these dimensions, numbers fixed and texts open. */
-export function addInput(
-  graph: OnnxGraph,
-  name: string,
-  type: keyof typeof ELEMENT,
-  shape: readonly (number | string)[],
-): void {
+/** A whole number, or a list of them, among a node's attributes; undefined where it has none of that name. */
+export function attributeOf(node: OnnxNode, name: string): number[] | undefined {
+  for (const { number, body } of node.rest) {
+    if (number !== 5) continue;
+    const parts = split(body);
+    if (!parts.some((part) => part.number === 1 && text.decode(part.body) === name)) continue;
+    // Number 3 is one integer, 8 a list: packed, or one field each.
+    return parts.flatMap(({ number: part, raw, body: packed }) => {
+      if (part === 3) return [readVarint(raw, 1)];
+      if (part !== 8) return [];
+      if (packed.length === 0) return [readVarint(raw, 1)];
+      const values: number[] = [];
+      for (let at = 0; at < packed.length; ) {
+        values.push(readVarint(packed, at));
+        while ((packed[at++] as number) >= 128);
+      }
+      return values;
+    });
+  }
+  return undefined;
+}
+
+export function addInput(graph: OnnxGraph, name: string, type: Element, shape: Shape): void {
+  graph.rest.push(valueInfo(INPUT, name, type, shape));
+  graph.inputs.push(name);
+}
+
+export function addOutput(graph: OnnxGraph, name: string, type: Element, shape: Shape): void {
+  graph.rest.push(valueInfo(OUTPUT, name, type, shape));
+}
+
+/** int64 weights: a list, or one number without an axis. */
+export function addWhole(graph: OnnxGraph, name: string, values: readonly number[] | number): void {
+  const list = typeof values === 'number' ? [values] : values;
+  const data = new Uint8Array(BigInt64Array.from(list, BigInt).buffer);
+  graph.rest.push(
+    field(INITIALIZER, [
+      ...(typeof values === 'number' ? [] : [varint(1 << 3), varint(list.length)]),
+      ...[varint(2 << 3), varint(ELEMENT.int64)],
+      ...delimited(8, [utf8.encode(name)]),
+      ...delimited(9, [data]),
+    ]),
+  );
+  graph.initializers.add(name);
+}
+
+/** Names of the outputs, in order. */
+export function outputsOf(graph: OnnxGraph): string[] {
+  return graph.rest.filter(({ number }) => number === OUTPUT).map(({ body }) => nameOf(body, 1));
+}
+
+export function removeInput(graph: OnnxGraph, name: string): void {
+  graph.rest = graph.rest.filter(({ number, body }) => number !== INPUT || nameOf(body, 1) !== name);
+  graph.inputs = graph.inputs.filter((each) => each !== name);
+}
+
+export function removeOutput(graph: OnnxGraph, name: string): void {
+  graph.rest = graph.rest.filter(({ number, body }) => number !== OUTPUT || nameOf(body, 1) !== name);
+}
+
+/** Makes the operators of a domain known to the model. */
+export function useDomain(model: OnnxModel, domain: string): void {
+  const known = model.rest.some(({ number, body }) => number === 8 && nameOf(body, 1) === domain);
+  if (!known) model.rest.push(field(8, [...delimited(1, [utf8.encode(domain)]), varint(2 << 3), varint(1)]));
+}
+
+/** Takes out what no output needs: nodes, weights, inputs. Nodes stay in order. */
+export function prune(graph: OnnxGraph): void {
+  const wanted = new Set(outputsOf(graph));
+  const kept: OnnxNode[] = [];
+  for (const node of [...graph.nodes].reverse()) {
+    if (!node.outputs.some((output) => wanted.has(output))) continue;
+    kept.push(node);
+    for (const name of namesRead(node)) wanted.add(name);
+  }
+  graph.nodes = kept.reverse();
+  graph.rest = graph.rest.filter(({ number, body }) => {
+    if (number === INITIALIZER) return wanted.has(nameOf(body, 8));
+    return number !== INPUT || wanted.has(nameOf(body, 1));
+  });
+  graph.initializers = new Set([...graph.initializers].filter((name) => wanted.has(name)));
+  graph.inputs = graph.inputs.filter((name) => wanted.has(name));
+}
+
+/** What a node reads, its subgraphs included. */
+function namesRead(node: OnnxNode): string[] {
+  const within = (graph: OnnxGraph): string[] => [...graph.nodes.flatMap(namesRead), ...outputsOf(graph)];
+  return [...node.inputs, ...node.subgraphs.flatMap(within)];
+}
+
+/**
+ * The graph of one branch of the model's only If on that input, as a model of its own: what surrounds it stays, and its outputs
+ * have the names that the If gave them. undefined where there is no such If.
+ */
+export function branchOf({ graph, rest, external }: OnnxModel, input: string, taken: boolean): OnnxModel | undefined {
+  const chosen = graph.nodes.find(({ op, inputs }) => op === 'If' && inputs[0] === input);
+  const name = taken ? 'then_branch' : 'else_branch';
+  const branch = chosen?.subgraphs.find((_each, index) =>
+    (chosen.holders[index] as Field[]).some(({ number, body }) => number === 1 && text.decode(body) === name),
+  );
+  if (!chosen || !branch) return undefined;
+  const made: OnnxGraph = {
+    nodes: [...graph.nodes.filter((node) => node !== chosen), ...branch.nodes],
+    initializers: new Set([...graph.initializers, ...branch.initializers]),
+    inputs: [...graph.inputs],
+    rest: [...graph.rest, ...branch.rest.filter(({ number }) => number === INITIALIZER)],
+  };
+  for (const [index, inner] of outputsOf(branch).entries()) {
+    made.nodes.push(makeNode('Identity', [inner], [chosen.outputs[index] as string]));
+  }
+  return { graph: made, rest: [...rest], external };
+}
+
+/** Dimensions: numbers fixed, texts open. */
+type Shape = readonly (number | string)[];
+
+function valueInfo(number: number, name: string, type: Element, shape: Shape): Field {
   const axes = shape.flatMap((axis) =>
     delimited(1, typeof axis === 'number' ? [varint(1 << 3), varint(axis)] : delimited(2, [utf8.encode(axis)])),
   );
   const tensor = [varint(1 << 3), varint(ELEMENT[type]), ...delimited(2, axes)];
-  const raw = join(delimited(11, [...delimited(1, [utf8.encode(name)]), ...delimited(2, delimited(1, tensor))]));
-  graph.rest.push({ number: 11, raw, body: raw.subarray(0, 0) });
-  graph.inputs.push(name);
+  return field(number, [...delimited(1, [utf8.encode(name)]), ...delimited(2, delimited(1, tensor))]);
+}
+
+function field(number: number, parts: readonly Uint8Array[]): Field {
+  const body = join(parts);
+  return { number, raw: join(delimited(number, [body])), body };
+}
+
+function nameOf(body: Uint8Array, number: number): string {
+  const found = split(body).find((each) => each.number === number);
+  return found ? text.decode(found.body) : '';
 }
 
 function readGraph(bytes: Uint8Array, external: { found: boolean }): OnnxGraph {
@@ -170,13 +311,29 @@ function split(bytes: Uint8Array): Field[] {
   return fields;
 }
 
+function readVarint(bytes: Uint8Array, start: number): number {
+  let value = 0n;
+  for (let at = start, shift = 0n; ; at++, shift += 7n) {
+    const byte = bytes[at] as number;
+    value += BigInt(byte & 127) << shift;
+    if (byte < 128) return Number(BigInt.asIntN(64, value));
+  }
+}
+
 function delimited(number: number, parts: readonly Uint8Array[]): Uint8Array[] {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   return [varint(number * 8 + 2), varint(length), ...parts];
 }
 
+/** A negative number is written as its 64-bit complement. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
+  if (value < 0) {
+    for (let left = BigInt.asUintN(64, BigInt(value)); ; left >>= 7n) {
+      if (left < 128n) return Uint8Array.from([...bytes, Number(left)]);
+      bytes.push(Number(left & 127n) | 128);
+    }
+  }
   let left = value;
   while (left >= 128) {
     bytes.push((left % 128) | 128);

@@ -2,13 +2,12 @@
  * Decoders of encoder-decoder models, as exported, take no mask for their own past: every row of a batch must be of one age, and
  * callers who come at different times could never share a step. So the graph is edited when it is loaded. Self-attention gets a
  * bias that hides the padding on the left (before its Softmax), and where positions are looked up in a table, each row is moved
- * to its own place. The edit is proved against the graph as it came (verify in seq2seq.ts); where it fails, rows of one age
- * decode together and nothing else changes.
+ * to its own place. The edit is proved against the graph as it came (seq2seq.ts); where it fails, rows of one age decode
+ * together and nothing else changes.
  */
-import { readFile, stat } from 'node:fs/promises';
 import { Tensor } from 'onnxruntime-node';
 import type { Cache } from './cache.js';
-import { addInput, makeNode, type OnnxGraph, type OnnxNode, readModel, writeModel } from './onnx-graph.js';
+import { addInput, makeNode, type OnnxGraph, type OnnxNode } from './onnx-graph.js';
 
 /** [rows, 1, 1, places]: 0 where a row has a token, far below where it has padding. */
 const BIAS = 'plexus_bias';
@@ -21,27 +20,26 @@ export const VARIANTS: readonly Variant[] = ['bias', 'bias and shift'];
 
 export const RAGGED_INPUTS: ReadonlySet<string> = new Set([BIAS, SHIFT]);
 
-/** Graphs larger than this are not edited: the edit holds the file twice for a moment. */
-const EDIT_BYTES_MAX = 2 ** 30;
-
 const OWN_KEY = /^past_key_values\.\d+\.decoder\.key$/;
 const OWN = /^past_key_values\.\d+\.decoder\.(key|value)$/;
 
-/** The edited graph, or undefined where it has nothing to edit (or its weights lie beside it, out of reach of an edited copy). */
-export async function editDecoder(file: string, variant: Variant, half: boolean): Promise<Uint8Array | undefined> {
-  if ((await stat(file)).size > EDIT_BYTES_MAX) return undefined;
-  const model = readModel(await readFile(file));
-  if (model.external) return undefined;
-  const weights = new Set(model.graph.initializers);
-  const edits = editGraph(model.graph, variant, weights);
-  if (edits.biases === 0 || (variant === 'bias and shift' && edits.shifts === 0)) return undefined;
-  addInput(model.graph, BIAS, half ? 'float16' : 'float32', ['batch_size', 1, 1, 'plexus_places']);
-  if (variant === 'bias and shift') addInput(model.graph, SHIFT, 'int64', ['batch_size', 1]);
-  return writeModel(model);
+/** Edits the graph in place; false where it has nothing of the kind to edit. */
+export function editRagged(graph: OnnxGraph, variant: Variant, half: boolean): boolean {
+  const edits = editGraph(graph, variant, new Set(graph.initializers));
+  if (edits.biases === 0 || (variant === 'bias and shift' && edits.shifts === 0)) return false;
+  addInput(graph, BIAS, half ? 'float16' : 'float32', ['batch_size', 1, 1, 'plexus_keys']);
+  if (variant === 'bias and shift') addInput(graph, SHIFT, 'int64', ['batch_size', 1]);
+  return true;
 }
 
-/** The inputs the edit added, for a run that gives each row `added` tokens more. */
-export function fillRagged(feeds: Record<string, Tensor>, cache: Cache, added: number, half: boolean): void {
+/** The inputs the edit added, for a run that gives each row `added` tokens more. `inputs`: those the graph has; absent, all. */
+export function fillRagged(
+  feeds: Record<string, Tensor>,
+  cache: Cache,
+  added: number,
+  half: boolean,
+  inputs?: ReadonlyMap<string, unknown>,
+): void {
   const { rows, length, lengths } = cache;
   const places = length + added;
   // -32768 and -1e9: far below every score, and finite, so that a row that is all padding stays a number.
@@ -55,7 +53,7 @@ export function fillRagged(feeds: Record<string, Tensor>, cache: Cache, added: n
     shifts[row] = BigInt(-padding);
   }
   feeds[BIAS] = new Tensor(half ? 'float16' : 'float32', data, [rows, 1, 1, places]);
-  feeds[SHIFT] = new Tensor('int64', shifts, [rows, 1]);
+  if (!inputs || inputs.has(SHIFT)) feeds[SHIFT] = new Tensor('int64', shifts, [rows, 1]);
 }
 
 function editGraph(

@@ -3,12 +3,24 @@
  * out. So a token that was moved wrongly, or a neighbour that shines through, changes what comes out.
  */
 import { Tensor } from 'onnxruntime-node';
-import { type Cache, type CacheSpec, dims, numbers } from '../../../inference/generate/cache.js';
+import {
+  type Cache,
+  type CacheSpec,
+  dims,
+  makeRoom,
+  newCache,
+  numbers,
+  places as placesOf,
+  tookPlace,
+} from '../../../inference/generate/cache.js';
 import type { Graph, Logits } from '../../../inference/generate/graph.js';
 
 export const VOCAB = 24;
 
-const spec = (part: CacheSpec['part']): CacheSpec => ({
+/** How rows share steps: only those of one age; of any age, in tensors that grow; of any age, the past in places. */
+export type Sharing = 'one age' | 'any age' | 'in places';
+
+const spec = (part: CacheSpec['part'], inPlaces = false): CacheSpec => ({
   input: part,
   output: part === 'own' ? part : undefined,
   part,
@@ -16,8 +28,8 @@ const spec = (part: CacheSpec['part']): CacheSpec => ({
   rank: 4,
   outer: 2,
   inner: 1,
+  inPlaces,
 });
-const SPECS = [spec('own'), spec('source')];
 
 export interface ArithmeticGraph extends Graph {
   /** Rows of each step so far, and prompts of each reading. */
@@ -31,7 +43,9 @@ export interface ArithmeticGraph extends Graph {
   breakNext(): void;
 }
 
-export function createArithmetic(ragged = true): ArithmeticGraph {
+export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph {
+  const inPlaces = sharing === 'in places';
+  const SPECS = [spec('own', inPlaces), spec('source')];
   let graph: ArithmeticGraph | undefined;
   const steps: number[] = [];
   const readings: number[] = [];
@@ -58,6 +72,13 @@ export function createArithmetic(ragged = true): ArithmeticGraph {
     const places = own ? cache.length : cache.source;
     const count = (own ? cache.lengths[row] : cache.sources[row]) as number;
     const data = (cache.tensors[index] as Tensor).data as Float32Array;
+    if (own && inPlaces) {
+      const last = cache.begin + cache.length;
+      const at = (place: number): number => (place * cache.rows + row) * 2;
+      const held = Array.from({ length: count }, (_, back) => at(last - count + back));
+      if (held.some((start) => data[start] !== -(data[start + 1] as number))) throw new Error('heads differ');
+      return held.map((start) => data[start] as number);
+    }
     const half = (outer: number): number[] => {
       const start = (row * 2 + outer) * places + (own ? places - count : 0);
       return [...data.subarray(start, start + count)];
@@ -75,7 +96,7 @@ export function createArithmetic(ragged = true): ArithmeticGraph {
 
   graph = {
     vocabSize: VOCAB,
-    ragged,
+    ragged: sharing !== 'one age',
     mixedPrompts: true,
     specs: SPECS,
     description: 'arithmetic',
@@ -92,29 +113,25 @@ export function createArithmetic(ragged = true): ArithmeticGraph {
       if (prompts.some((prompt) => prompt.includes(graph?.poison ?? -1))) throw new Error('poison');
       const rows = prompts.length;
       const source = Math.max(...prompts.map((prompt) => prompt.length));
-      const cache: Cache = {
-        specs: SPECS,
-        tensors: [],
+      const cache = newCache(SPECS, {
         rows,
         length: 1,
-        lengths: prompts.map(() => 1),
+        lengths: prompts.map(() => (inPlaces ? 0 : 1)),
         source,
         sources: prompts.map((prompt) => prompt.length),
-        prefixes: undefined,
-        masks: new Map(),
-      };
+      });
       const [own, given] = SPECS.map(
         (each, index) => numbers(each, rows * 2 * (index === 0 ? 1 : source)) as Float32Array,
       );
       for (const [row, prompt] of prompts.entries()) {
-        write(own as Float32Array, row, 1, 0, 0);
+        write(own as Float32Array, row, 1, 0, inPlaces ? 99 : 0);
         for (const [at, token] of prompt.entries()) write(given as Float32Array, row, source, at, token);
       }
       cache.tensors = [
         new Tensor('float32', own as Float32Array, dims(SPECS[0] as CacheSpec, rows, 1)),
         new Tensor('float32', given as Float32Array, dims(SPECS[1] as CacheSpec, rows, source)),
       ];
-      return { logits: logitsOf(cache), cache };
+      return { logits: inPlaces ? undefined : logitsOf(cache), cache };
     },
     async step(cache, tokens) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -122,9 +139,19 @@ export function createArithmetic(ragged = true): ArithmeticGraph {
         broken = false;
         throw new Error('broken');
       }
-      if (!ragged && new Set(cache.lengths.filter((length) => length > 0)).size > 1)
+      if (sharing === 'one age' && new Set(cache.lengths.filter((length) => length > 0)).size > 1)
         throw new Error('rows of different age');
       steps.push(cache.rows);
+      if (inPlaces) {
+        makeRoom(cache);
+        const written = placesOf(cache, 0).next.data as Float32Array;
+        for (let row = 0; row < cache.rows; row++) {
+          written[row * 2] = tokens[row] as number;
+          written[row * 2 + 1] = -(tokens[row] as number);
+        }
+        tookPlace(cache);
+        return logitsOf(cache);
+      }
       const before = (cache.tensors[0] as Tensor).data as Float32Array;
       const places = cache.length + 1;
       const data = new Float32Array(cache.rows * 2 * places);

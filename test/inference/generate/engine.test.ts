@@ -247,8 +247,8 @@ describe('the engine', () => {
     assert.ok(!events.some((event) => event.at === 'token' && event.id === 2));
   });
 
-  for (const ragged of [true, false]) {
-    it(`gives everybody what it would get alone, whoever comes and goes beside it (${ragged ? 'any age' : 'one age'} in a step)`, async () => {
+  for (const sharing of ['any age', 'one age', 'in places'] as const) {
+    it(`gives everybody what it would get alone, whoever comes and goes beside it (${sharing})`, async () => {
       const job = fc.record({
         input: fc.array(fc.integer({ min: 2, max: 23 }), { minLength: 1, maxLength: 9 }),
         parameters: fc.oneof(
@@ -277,7 +277,7 @@ describe('the engine', () => {
       });
       await fc.assert(
         fc.asyncProperty(fc.array(job, { minLength: 1, maxLength: 12 }), limits, async (jobs, given) => {
-          const together = bench(given, createArithmetic(ragged));
+          const together = bench(given, createArithmetic(sharing));
           for (const [id, { input, parameters, pause, caller }] of jobs.entries()) {
             for (let turn = 0; turn < pause; turn++)
               await new Promise((resolvePromise) => setImmediate(resolvePromise));

@@ -2,8 +2,17 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type OnnxGraph, readModel, writeModel } from '../../../inference/generate/onnx-graph.js';
-import { editDecoder } from '../../../inference/generate/ragged.js';
+import {
+  branchOf,
+  type OnnxGraph,
+  outputsOf,
+  prune,
+  readModel,
+  removeOutput,
+  writeModel,
+} from '../../../inference/generate/onnx-graph.js';
+import { editRagged, type Variant } from '../../../inference/generate/ragged.js';
+import { dropCopies, splitPast } from '../../../inference/generate/step-graph.js';
 import { fixtureFolder } from './models.js';
 
 const file = (name: string, stem: string): string => join(fixtureFolder(name), 'onnx', `${stem}.onnx`);
@@ -14,6 +23,11 @@ function nodesOf(graph: OnnxGraph): string[] {
     `${op} ${inputs} -> ${outputs}`,
     ...subgraphs.flatMap(nodesOf),
   ]);
+}
+
+function edit(path: string, variant: Variant): OnnxGraph | undefined {
+  const { graph } = readModel(readFileSync(path));
+  return editRagged(graph, variant, false) ? graph : undefined;
 }
 
 describe('an ONNX graph', () => {
@@ -31,15 +45,14 @@ describe('an ONNX graph', () => {
     });
   }
 
-  it('gets one bias a layer of self-attention, in the branch that has a past, and none in cross-attention', async () => {
+  it('gets one bias a layer of self-attention, in the branch that has a past, and none in cross-attention', () => {
     for (const [name, stem] of [
       ['t5', 'decoder_with_past_model'],
       ['t5-merged', 'decoder_model_merged'],
     ] as const) {
-      const edited = await editDecoder(file(name, stem), 'bias', false);
-      assert.ok(edited);
+      const graph = edit(file(name, stem), 'bias');
+      assert.ok(graph);
       const before = nodesOf(readModel(readFileSync(file(name, stem))).graph);
-      const { graph } = readModel(edited);
       const added = nodesOf(graph).filter((node) => !before.includes(node));
       assert.equal(added.filter((node) => node.startsWith('Add') && node.includes('plexus_bias')).length, 2);
       assert.equal(added.filter((node) => node.startsWith('Softmax')).length, 2);
@@ -48,13 +61,47 @@ describe('an ONNX graph', () => {
     }
   });
 
-  it('gets a shift where positions are looked up in a table, and none where they are relative', async () => {
-    const bart = await editDecoder(file('bart', 'decoder_with_past_model'), 'bias and shift', false);
+  it('gets a shift where positions are looked up in a table, and none where they are relative', () => {
+    const bart = edit(file('bart', 'decoder_with_past_model'), 'bias and shift');
     assert.ok(bart);
-    assert.equal(nodesOf(readModel(bart).graph).filter((node) => node.includes('plexus_shift')).length, 1);
-    const llama = await editDecoder(file('llama', 'model'), 'bias', false);
+    assert.equal(nodesOf(bart).filter((node) => node.includes('plexus_shift')).length, 1);
+    const llama = edit(file('llama', 'model'), 'bias');
     assert.equal(llama, undefined, 'a decoder-only model has no past of that name: its own mask serves');
   });
+
+  for (const [name, stem, merged] of [
+    ['t5', 'decoder_with_past_model', false],
+    ['bart', 'decoder_with_past_model', false],
+    ['t5-merged', 'decoder_model_merged', true],
+    ['marian', 'decoder_model_merged', true],
+  ] as const) {
+    it(`reads its past where it lies and gives back only what is new: ${name}`, () => {
+      const exported = readModel(readFileSync(file(name, stem)));
+      const model = merged ? branchOf(exported, 'use_cache_branch', true) : exported;
+      assert.ok(model);
+      for (const output of outputsOf(model.graph)) {
+        if (output !== 'logits' && !output.includes('.decoder.')) removeOutput(model.graph, output);
+      }
+      prune(model.graph);
+      dropCopies(model.graph);
+      const pasts = [0, 1].flatMap((layer) =>
+        ['key', 'value'].map((kind) => ({
+          input: `past_key_values.${layer}.decoder.${kind}`,
+          output: `present.${layer}.decoder.${kind}`,
+          type: 'float32' as const,
+          outer: 3,
+          inner: 8,
+        })),
+      );
+      const fresh = splitPast(model, pasts);
+      assert.equal(fresh?.size, 4);
+      const { graph } = readModel(writeModel(model));
+      prune(graph);
+      const readers = graph.nodes.filter(({ inputs }) => inputs.some((input) => input.includes('.decoder.')));
+      assert.deepEqual([...new Set(readers.map(({ op }) => op))].sort(), ['FusedMatMul', 'Shape']);
+      assert.deepEqual(outputsOf(graph), ['logits', ...(fresh?.values() ?? [])]);
+    });
+  }
 
   it('is refused where the file is cut', () => {
     const bytes = readFileSync(file('t5', 'encoder_model'));

@@ -1,0 +1,191 @@
+/**
+ * An encoder-decoder whose decoder has been rewritten for the steps of a batch (step-graph.ts). What the decoder keeps of the source
+ * is computed by a graph of its own, cut out of the decoder that begins; the start token is a token like any other, so a newcomer's
+ * first step is one it shares. Rows may be of any age.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { type Cache, type CacheSpec, dims, makeRoom, newCache, numbers, places, tookPlace } from './cache.js';
+import { type GraphInput, inputsOf, type Logits, logitsAt, openSession, whole } from './graph.js';
+import { branchOf, type OnnxModel, outputsOf, prune, readModel, removeOutput, writeModel } from './onnx-graph.js';
+import { editRagged, fillRagged, RAGGED_INPUTS, type Variant } from './ragged.js';
+import { dropCopies, fixShapes, splitPast } from './step-graph.js';
+
+/** Files larger than this are not rewritten: that holds them several times for a moment. */
+const EDIT_BYTES_MAX = 2 ** 30;
+
+const CACHE_INPUT = /^past_key_values\.\d+\.(decoder|encoder)\.(key|value)$/;
+const ofStep = (name: string): boolean =>
+  ['input_ids', 'encoder_attention_mask'].includes(name) || CACHE_INPUT.test(name) || RAGGED_INPUTS.has(name);
+const ofCross = (name: string): boolean => ['encoder_hidden_states', 'encoder_attention_mask'].includes(name);
+
+export interface Stepped {
+  /** Encoder's output to keys and values of the source. */
+  cross: InferenceSession;
+  crossInputs: ReadonlyMap<string, GraphInput>;
+  step: InferenceSession;
+  stepInputs: ReadonlyMap<string, GraphInput>;
+  specs: readonly CacheSpec[];
+  half: boolean;
+  /** Computes with eight-bit numbers, whose roundings may fall the other way when sums are formed in another order. */
+  quantized: boolean;
+  /** Numbers of the vocabulary; 0 where the graph does not say. */
+  vocabSize: number;
+}
+
+export interface SteppedFiles {
+  /** The decoder that begins; decoder_model_merged, where there is one. */
+  first: string;
+  /** The decoder with a past; the same file where merged. */
+  past: string;
+  threads: number;
+}
+
+/** The rewritten decoder, unproved; undefined where its graph is none that can be. */
+export async function openStepped(
+  { first, past, threads }: SteppedFiles,
+  cached: readonly CacheSpec[],
+  variant: Variant,
+  vocabSize: number,
+): Promise<Stepped | undefined> {
+  for (const file of new Set([first, past])) if ((await stat(file)).size > EDIT_BYTES_MAX) return undefined;
+  const plain = cached.filter(({ rank }) => rank === 4); // What the encoder gave is read once, by the other graph.
+  if (plain.some(({ type }) => type !== plain[0]?.type)) return undefined;
+  const half = plain[0]?.type === 'float16';
+  const read = async (file: string, withPast: boolean): Promise<OnnxModel | undefined> => {
+    const model = readModel(await readFile(file));
+    return first === past ? branchOf(model, 'use_cache_branch', withPast) : model;
+  };
+  const open = (file: string) => (bytes: Uint8Array) => openSession(bytes, threads, dirname(file));
+
+  const crossModel = await read(first, false);
+  const stepModel = await read(past, true);
+  if (!crossModel || !stepModel) return undefined;
+  keepOutputs(crossModel, (name) => /^present\.\d+\.encoder\./.test(name));
+  keepOutputs(stepModel, (name) => name === 'logits' || /^present\.\d+\.decoder\./.test(name));
+  dropCopies(stepModel.graph);
+  if (!editRagged(stepModel.graph, variant, half)) return undefined;
+  const fresh = splitPast(
+    stepModel,
+    plain.flatMap(({ input, output, type, outer, inner }) => (output ? [{ input, output, type, outer, inner }] : [])),
+  );
+  if (!fresh) return undefined;
+  prune(stepModel.graph);
+  if (!stepModel.graph.inputs.every(ofStep) || !crossModel.graph.inputs.every(ofCross)) return undefined;
+  const specs = plain.map((spec) =>
+    spec.output ? { ...spec, output: fresh.get(spec.input) as string, inPlaces: true } : spec,
+  );
+  await fixShapes(
+    stepModel,
+    [probe(stepModel, specs, half, 2, 4, 5), probe(stepModel, specs, half, 3, 7, 11)],
+    open(past),
+  );
+  const bytes = writeModel(stepModel);
+  const step = await open(past)(bytes);
+  try {
+    const cross = await open(first)(writeModel(crossModel));
+    return {
+      cross,
+      crossInputs: inputsOf(cross, 'the projection of the source', ofCross),
+      step,
+      stepInputs: inputsOf(step, 'the rewritten decoder', ofStep),
+      specs,
+      half,
+      quantized: stepModel.graph.nodes.some(({ op }) =>
+        /^(DynamicQuantize|MatMulInteger|QLinear|MatMulNBits)/.test(op),
+      ),
+      vocabSize,
+    };
+  } catch (error) {
+    await step.release();
+    throw error;
+  }
+}
+
+function keepOutputs({ graph }: OnnxModel, kept: (name: string) => boolean): void {
+  for (const name of outputsOf(graph)) if (!kept(name)) removeOutput(graph, name);
+  prune(graph);
+}
+
+/** Something to run the graph on: what counts is its shape. */
+function probe(
+  { graph }: OnnxModel,
+  specs: readonly CacheSpec[],
+  half: boolean,
+  rows: number,
+  length: number,
+  source: number,
+): Record<string, Tensor> {
+  const cache = newCache(specs, {
+    rows,
+    length,
+    lengths: Array.from({ length: rows }, () => length),
+    source,
+    sources: Array.from({ length: rows }, () => source),
+  });
+  const feeds: Record<string, Tensor> = {
+    input_ids: whole(undefined, new Array<number>(rows).fill(0), [rows, 1]),
+    encoder_attention_mask: whole(undefined, new Array<number>(rows * source).fill(1), [rows, source]),
+  };
+  const tokens = ({ part }: CacheSpec): number => (part === 'own' ? length : source);
+  for (const spec of specs) {
+    const data = numbers(spec, rows * spec.outer * tokens(spec) * spec.inner);
+    feeds[spec.input] = new Tensor(spec.type, data, dims(spec, rows, tokens(spec)));
+  }
+  fillRagged(feeds, cache, 1, half);
+  return Object.fromEntries(Object.entries(feeds).filter(([name]) => graph.inputs.includes(name)));
+}
+
+/** The cache of newcomers: what the decoder keeps of their sources, and no token yet (one place that nothing looks at). */
+export async function begin(
+  { cross, crossInputs, specs }: Stepped,
+  hidden: Tensor,
+  mask: Tensor,
+  lengths: readonly number[],
+): Promise<Cache> {
+  const [rows, source] = hidden.dims as [number, number];
+  const feeds: Record<string, Tensor> = {};
+  if (crossInputs.has('encoder_hidden_states')) feeds.encoder_hidden_states = hidden;
+  if (crossInputs.has('encoder_attention_mask')) feeds.encoder_attention_mask = mask;
+  const outputs = specs.flatMap(({ part, input }) =>
+    part === 'source' ? [input.replace('past_key_values', 'present')] : [],
+  );
+  const results = await cross.run(feeds, outputs);
+  const cache = newCache(specs, { rows, length: 1, lengths: lengths.map(() => 0), source, sources: [...lengths] });
+  cache.tensors = specs.map((spec) =>
+    spec.part === 'source'
+      ? (results[spec.input.replace('past_key_values', 'present')] as Tensor)
+      : new Tensor(spec.type, numbers(spec, rows * spec.outer * spec.inner), dims(spec, rows, 1)),
+  );
+  return cache;
+}
+
+/** One token a row. The run reads the past where it lies and writes what is new behind it; the logits' memory is used again. */
+export function createStep({ step, stepInputs, specs, half, vocabSize }: Stepped) {
+  let kept = new Float32Array(0);
+  const own = specs.flatMap(({ part }, index) => (part === 'own' ? [index] : []));
+  return async (cache: Cache, tokens: readonly number[], mask: Tensor): Promise<Logits> => {
+    const { rows } = cache;
+    makeRoom(cache);
+    const feeds: Record<string, Tensor> = { input_ids: whole(stepInputs.get('input_ids'), tokens, [rows, 1]) };
+    if (stepInputs.has('encoder_attention_mask')) feeds.encoder_attention_mask = mask;
+    const fetches: Record<string, Tensor | null> = { logits: null };
+    if (vocabSize > 0 && !half) {
+      if (kept.length < rows * vocabSize) kept = new Float32Array(rows * vocabSize);
+      fetches.logits = new Tensor('float32', kept.subarray(0, rows * vocabSize), [rows, 1, vocabSize]);
+    }
+    for (const [index, { input, part }] of specs.entries())
+      if (part === 'source') feeds[input] = cache.tensors[index] as Tensor;
+    for (const index of own) {
+      const { input, output } = specs[index] as CacheSpec;
+      const { past, next } = places(cache, index);
+      feeds[input] = past;
+      fetches[output as string] = next;
+    }
+    fillRagged(feeds, cache, 1, half, stepInputs);
+    const results = await step.run(feeds, fetches);
+    tookPlace(cache);
+    return logitsAt(results.logits as Tensor, () => 0);
+  };
+}
