@@ -152,7 +152,7 @@ export function createTextReader(options: TextReaderOptions): TextReader {
         long.push(done);
         continue;
       }
-      const turn = turns.take();
+      const turn = turns.take(jobs.length - index);
       if (turn) {
         await turn;
         if (signal.aborted) break;
