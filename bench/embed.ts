@@ -1,31 +1,37 @@
 /**
  * Bulk Embed through gRPC (tokenizer, queue, pooling and client included) against the limit of the machine: the best raw
  * onnxruntime loop on the same texts, one thread a core, in order of length, at most 256 padded tokens a batch, tokenized
- * beforehand. Rounds interleave, so that what else the machine does hits both; on a busy
- * machine the CPU time of a text says more than texts a second. Prints Markdown.
- * `node dist/bench/embed.js [model] [mixed|tail] [rounds]`
+ * beforehand; and against rivals on the first half of the texts: transformers.js as people use it, Python in order of length.
+ * Rounds interleave, so that what else the machine does hits all; on a busy machine the CPU time of a text says more than texts a
+ * second. Prints Markdown.
+ * `node dist/bench/embed.js [model] [mixed|tail] [rounds] [int8|fp32]`; transformers.js comes by `npm ci` in bench/ (--ignore-scripts),
+ * PLEXUS_BENCH_PYTHON names a Python with onnxruntime, tokenizers and numpy. A rival that is not there is left out.
  */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createInterface } from 'node:readline';
 import { Worker } from 'node:worker_threads';
 import { readSettings } from '../chassis/settings.js';
-import { createClient } from '../client/index.js';
 import { usableCores } from '../inference/index.js';
 import { loadTokenizer } from '../inference/tokenizer/index.js';
 import { createRepository, modelFolders, modelSettings, parseReference, requireWeightFile } from '../models/index.js';
 import { packageRoot } from '../protos/index.js';
 import type { RawStart } from './raw-worker.js';
+import { median, ownCpuMs, startBenchService } from './service.js';
 import { benchTexts } from './texts.js';
 
-const [model = 'minilm-l3-en', set = 'mixed', rounds = '7'] = process.argv.slice(2);
+const [model = 'minilm-l3-en', set = 'mixed', rounds = '7', precision] = process.argv.slice(2);
 const COUNT = 1_024;
 const PER_CALL = 256;
 const BUDGET = 256;
 
 const folders = modelFolders(readSettings(modelSettings, process.env), packageRoot);
-const stored = await createRepository({ folders }).find(parseReference(model));
+const found = await createRepository({ folders }).find(parseReference(model));
+const weights = (precision ?? found.manifest.precision) as 'int8' | 'fp32';
+const stored = { ...found, manifest: { ...found.manifest, precision: weights } };
 const texts = benchTexts(set as 'mixed' | 'tail', COUNT);
 const tokenizer = await loadTokenizer(stored.folder);
 const rows = texts.map((text) => tokenizer.encodeIds(text, { maxTokens: stored.manifest.maxTokens }));
@@ -72,21 +78,12 @@ async function rawRound(): Promise<number> {
   return COUNT / ((performance.now() - startedMs) / 1000);
 }
 
-const service = fork(fileURLToPath(new URL('./loop-service.js', import.meta.url)), {
-  env: {
-    ...process.env,
-    PLEXUS_MODEL_EMBED: model,
-    PLEXUS_ADDRESS: '127.0.0.1:0',
-    PLEXUS_REGISTRY: 'static',
-    PLEXUS_INSTANCES: 'embed=127.0.0.1:1',
-    PLEXUS_LOG: 'error',
-  },
+const service = await startBenchService('./loop-service.js', {
+  id: `${stored.manifest.name}@${stored.manifest.version}`,
+  name: model,
+  ...(weights !== found.manifest.precision && { precision: weights }),
 });
-service.once('exit', (code) => {
-  if (code) throw new Error(`the service ended with ${code}`);
-});
-const [{ port }] = (await once(service, 'message')) as [{ port: number }];
-const client = createClient(`127.0.0.1:${port}`);
+const { client } = service;
 
 async function grpcRound(): Promise<number> {
   const startedMs = performance.now();
@@ -97,40 +94,98 @@ async function grpcRound(): Promise<number> {
   return COUNT / ((performance.now() - startedMs) / 1000);
 }
 
-async function report(): Promise<{ maxMs: number; p99Ms: number; cpuMs: number }> {
-  service.send('report');
-  const [found] = (await once(service, 'message')) as [{ maxMs: number; p99Ms: number; cpuMs: number }];
-  return found;
+/** One that answers how many seconds a round over its texts took. */
+interface Rival {
+  name: string;
+  round(): Promise<number>;
+  /** Tokens a second, of each round. */
+  rates: number[];
 }
 
-const ownCpuMs = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1_000;
+const folder = mkdtempSync(join(tmpdir(), 'plexus-bench-'));
+const textsFile = join(folder, 'texts.json');
+const rivalTexts = texts.slice(0, COUNT / 2);
+const rivalTokens = rows.slice(0, COUNT / 2).reduce((sum, { length }) => sum + length, 0);
+writeFileSync(textsFile, JSON.stringify(rivalTexts));
+const started: ChildProcess[] = [];
 
+async function transformersRivals(): Promise<Rival[]> {
+  const script = join(packageRoot, 'bench', 'rivals', 'transformers.mjs');
+  if (!existsSync(join(packageRoot, 'bench', 'node_modules', '@huggingface', 'transformers'))) {
+    console.error('without transformers.js: npm ci --ignore-scripts in bench/ brings it');
+    return [];
+  }
+  const child = fork(script, [stored.folder, weights === 'int8' ? 'q8' : weights, textsFile]);
+  started.push(child);
+  await once(child, 'message');
+  const round = async (size: string): Promise<number> => {
+    child.send(size);
+    const [seconds] = (await once(child, 'message')) as [number];
+    return seconds;
+  };
+  return [
+    { name: 'transformers.js, a call a text', round: () => round('one'), rates: [] },
+    { name: 'transformers.js, batches of 32', round: () => round('batches'), rates: [] },
+  ];
+}
+
+async function pythonRival(): Promise<Rival[]> {
+  const python = process.env.PLEXUS_BENCH_PYTHON;
+  if (!python) {
+    console.error('without Python: PLEXUS_BENCH_PYTHON names one with onnxruntime, tokenizers and numpy');
+    return [];
+  }
+  const { maxTokens } = stored.manifest;
+  const script = join(packageRoot, 'bench', 'rivals', 'sorted.py');
+  const child = spawn(python, [script, stored.folder, start.file, String(maxTokens), textsFile], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  started.push(child);
+  const lines = createInterface(child.stdout);
+  await once(lines, 'line');
+  return [
+    {
+      name: 'Python onnxruntime and tokenizers, in order of length, batches of 32',
+      rates: [],
+      async round() {
+        child.stdin.write('go\n');
+        const [seconds] = (await once(lines, 'line')) as [string];
+        return Number(seconds);
+      },
+    },
+  ];
+}
+
+const rivals = [...(await transformersRivals()), ...(await pythonRival())];
+for (const rival of rivals) await rival.round();
 await rawRound();
 await grpcRound();
-service.send('reset');
+service.reset();
 /** Texts a second, and milliseconds of CPU a text: of the raw loop; of the service and of its client. */
-const seen: { raw: number; grpc: number; rawCpu: number; serviceCpu: number; clientCpu: number }[] = [];
+const seen: { raw: number; grpc: number; rawCpu: number; serviceCpu: number; rpcCpu: number; clientCpu: number }[] = [];
 for (let round = 0; round < Number(rounds); round++) {
   const beforeMs = ownCpuMs();
   const raw = await rawRound();
   const betweenMs = ownCpuMs();
-  const serviceMs = (await report()).cpuMs;
+  const before = await service.report();
   const grpc = await grpcRound();
+  const after = await service.report();
   seen.push({
     raw,
     grpc,
     rawCpu: (betweenMs - beforeMs) / COUNT,
-    serviceCpu: ((await report()).cpuMs - serviceMs) / COUNT,
+    serviceCpu: (after.cpuMs - before.cpuMs) / COUNT,
+    rpcCpu: (after.activeMs - before.activeMs) / COUNT,
     clientCpu: (ownCpuMs() - betweenMs) / COUNT,
   });
+  for (const rival of rivals) rival.rates.push(rivalTokens / (await rival.round()));
 }
 
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] as number;
 const { stats } = await client.models.stats({});
 const own = stats.find(({ name }) => name === model);
-const gaps = await report();
+const gaps = await service.report();
 console.log(
-  `${model}, ${set}: ${COUNT} texts, ${(tokens / COUNT).toFixed(1)} tokens each, ${PER_CALL} a call, ${rounds} rounds\n`,
+  `${model} ${weights}, ${set}: ${COUNT} texts, ${(tokens / COUNT).toFixed(1)} tokens each, ${PER_CALL} a call, ${rounds} rounds\n`,
 );
 console.log('| | median |\n|---|---|');
 console.log(`| raw onnxruntime loop | ${median(seen.map(({ raw }) => raw)).toFixed(0)} texts/s |`);
@@ -138,13 +193,25 @@ console.log(`| Embed through gRPC | ${median(seen.map(({ grpc }) => grpc)).toFix
 console.log(`| ratio of a round | ${median(seen.map(({ raw, grpc }) => grpc / raw)).toFixed(2)} |`);
 console.log(`| CPU a text, raw loop | ${median(seen.map(({ rawCpu }) => rawCpu)).toFixed(3)} ms |`);
 console.log(`| CPU a text, service | ${median(seen.map(({ serviceCpu }) => serviceCpu)).toFixed(3)} ms |`);
+console.log(`| of that the RPC thread | ${median(seen.map(({ rpcCpu }) => rpcCpu)).toFixed(3)} ms |`);
 console.log(`| CPU a text, client | ${median(seen.map(({ clientCpu }) => clientCpu)).toFixed(3)} ms |`);
 if (own) {
   console.log(`| texts a batch | ${(own.texts / own.batches).toFixed(1)} |`);
   console.log(`| tokens / padded tokens | ${(own.tokens / own.paddedTokens).toFixed(3)} |`);
 }
 console.log(`| event-loop gap, longest and p99 | ${gaps.maxMs.toFixed(1)} and ${gaps.p99Ms.toFixed(1)} ms |`);
-client.close();
+if (rivals.length > 0) {
+  const average = tokens / COUNT;
+  console.log('\n| rival | texts/s | of the raw loop | ours over it |\n|---|---|---|---|');
+  for (const { name, rates } of rivals) {
+    const over = rates.map((rate, round) => ((seen[round]?.grpc as number) * average) / rate);
+    const limit = rates.map((rate, round) => rate / ((seen[round]?.raw as number) * average));
+    console.log(
+      `| ${name} | ${(median(rates) / average).toFixed(0)} | ${median(limit).toFixed(2)} | ${median(over).toFixed(2)} |`,
+    );
+  }
+}
+for (const child of started) child.kill();
+rmSync(folder, { recursive: true });
 await Promise.all(threads.map((thread) => thread.terminate()));
-service.disconnect();
-await once(service, 'exit');
+await service.stop();

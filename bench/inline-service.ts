@@ -1,22 +1,27 @@
 /** The rival everybody writes first: the same server and tokenizer, session.run on the thread that serves RPC, one text at a time. */
 import { join } from 'node:path';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { implement } from '../chassis/implement.js';
 import { createServer, serverSettings } from '../chassis/server.js';
 import { readSettings } from '../chassis/settings.js';
+import { readTuning } from '../inference/index.js';
 import { normalize, pool } from '../inference/pooling.js';
 import { loadTokenizer } from '../inference/tokenizer/index.js';
 import { createRepository, modelFolders, modelSettings, parseReference, requireWeightFile } from '../models/index.js';
 import type { EmbedHandlers } from '../protos/gen/plexus/v1/Embed.js';
 import { packageRoot } from '../protos/index.js';
 import { embedCodecs } from '../services/embed/codec.js';
+import type { LoopReport } from './loop-service.js';
 
 const folders = modelFolders(readSettings(modelSettings, process.env), packageRoot);
 const stored = await createRepository({ folders }).find(
   parseReference(process.env.PLEXUS_MODEL_EMBED ?? 'minilm-l3-en'),
 );
-const { manifest, folder } = stored;
+const tuning = process.env.PLEXUS_TUNING === 'off' ? {} : await readTuning(process.env.PLEXUS_TUNING ?? '');
+const { precision = stored.manifest.precision } = tuning[`${stored.manifest.name}@${stored.manifest.version}`] ?? {};
+const { folder } = stored;
+const manifest = { ...stored.manifest, precision };
 const session = await InferenceSession.create(join(folder, requireWeightFile(manifest, 'model')), {
   logSeverityLevel: 3,
 });
@@ -68,6 +73,12 @@ process.on('message', (message: string) => {
   if (message === 'reset') delay.reset();
   if (message !== 'report') return;
   const { user, system } = process.cpuUsage();
-  process.send?.({ maxMs: delay.max / 1e6, p99Ms: delay.percentile(99) / 1e6, cpuMs: (user + system) / 1e3 });
+  process.send?.({
+    maxMs: delay.max / 1e6,
+    p99Ms: delay.percentile(99) / 1e6,
+    cpuMs: (user + system) / 1e3,
+    activeMs: performance.eventLoopUtilization().active,
+    rssBytes: process.memoryUsage.rss(),
+  } satisfies LoopReport);
 });
 process.on('disconnect', () => void server.drain(0).finally(() => process.exit(0)));

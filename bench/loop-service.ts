@@ -1,7 +1,17 @@
-/** A service with its event loop watched: the longest gap since it was last asked, and the CPU time of the process, over IPC. Started by bench/mesh.ts. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+/** A service with its event loop watched: gaps, activity of the RPC thread, processor and memory since it was last asked, over IPC. */
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import * as embed from '../services/embed/index.js';
 import { startService } from '../services/start.js';
+
+export interface LoopReport {
+  /** Event-loop gaps since the last reset. */
+  maxMs: number;
+  p99Ms: number;
+  /** Of the whole process, and of its RPC thread alone, since the start. */
+  cpuMs: number;
+  activeMs: number;
+  rssBytes: number;
+}
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
 const service = await startService(embed, process.env);
@@ -9,9 +19,14 @@ delay.enable();
 process.send?.({ port: service.port });
 process.on('message', (message: string) => {
   if (message === 'reset') delay.reset();
-  if (message === 'report') {
-    const { user, system } = process.cpuUsage();
-    process.send?.({ maxMs: delay.max / 1e6, p99Ms: delay.percentile(99) / 1e6, cpuMs: (user + system) / 1e3 });
-  }
+  if (message !== 'report') return;
+  const { user, system } = process.cpuUsage();
+  process.send?.({
+    maxMs: delay.max / 1e6,
+    p99Ms: delay.percentile(99) / 1e6,
+    cpuMs: (user + system) / 1e3,
+    activeMs: performance.eventLoopUtilization().active,
+    rssBytes: process.memoryUsage.rss(),
+  } satisfies LoopReport);
 });
 process.on('disconnect', () => void service.stop().finally(() => process.exit(0)));
