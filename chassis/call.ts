@@ -19,6 +19,6 @@ export interface CallContext {
   /** Request metadata, last value of each key, keys in lower case. */
   readonly metadata: ReadonlyMap<string, string>;
   readonly log: Logger;
-  /** Adds to the trailers of the answer. */
+  /** Adds to the trailers of the answer; the value of a `-bin` key is base64. */
   setTrailer(key: string, value: string): void;
 }

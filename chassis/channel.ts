@@ -12,6 +12,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { abortReason, MeshError } from './errors.js';
+import { LOAD_REPORT_KEY } from './load-report.js';
 import { fromServiceError } from './status.js';
 import { channelCredentials, plainText, type TlsSettings } from './tls.js';
 
@@ -32,7 +33,7 @@ export interface CallSettings {
 
 export interface Answer<Response> {
   response: Response;
-  /** Trailers, string values only. */
+  /** Trailers, string values only, and the load report as base64. */
   trailers: Readonly<Record<string, string>>;
 }
 
@@ -212,6 +213,9 @@ function optionsOf({ deadlineMs }: CallSettings): CallOptions {
 
 function plain(metadata: Metadata): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const [key, value] of Object.entries(metadata.getMap())) if (typeof value === 'string') found[key] = value;
+  for (const [key, value] of Object.entries(metadata.getMap())) {
+    if (typeof value === 'string') found[key] = value;
+    else if (key === LOAD_REPORT_KEY) found[key] = value.toString('base64');
+  }
   return found;
 }

@@ -226,7 +226,7 @@ async function around(
     criticality: criticalityOf(metadata.get(CRITICALITY_KEY)),
     metadata,
     log: runtime.log,
-    setTrailer: (key, value) => trailers.set(key, value),
+    setTrailer: (key, value) => trailers.set(key, key.endsWith('-bin') ? Buffer.from(value, 'base64') : value),
   };
   const ends: ((error: MeshError | undefined) => void)[] = [];
   let outcome: Outcome;

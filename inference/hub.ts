@@ -61,6 +61,8 @@ export interface Hub<M extends Running> {
   unload(reference: string): Promise<HubEntry>;
   /** The model a request means ("" = default). Throws MODEL_REFERENCE_INVALID, MODEL_UNKNOWN, VERSION_UNKNOWN, ALIAS_UNKNOWN, MODEL_NOT_READY, MODEL_WRONG_TASK; `field` is named in them. */
   lease(reference: string, field?: string): Lease<M>;
+  /** What the models in memory have done, without asking the repository. */
+  stats(): readonly RunningStats[];
   /** Everything of this hub's tasks in the repository, loaded or not. */
   list(): Promise<readonly HubEntry[]>;
   /** Points `name:alias` at a version that is ready. */
@@ -280,6 +282,7 @@ export function createHub<M extends Running>(options: HubOptions<M>): Hub<M> {
         },
       };
     },
+    stats: () => [...slots.values()].flatMap((slot) => (slot.at === 'ready' ? [slot.model.stats()] : [])),
     async list() {
       await look();
       return known.filter(mine).map(describe);

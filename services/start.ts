@@ -10,13 +10,14 @@ import { createMetrics } from '../chassis/metrics.js';
 import { type MetricsServer, metricsSettings, startMetricsServer } from '../chassis/metrics-server.js';
 import { advertisedAddress, instanceName, plexusVersion, processSettings } from '../chassis/process.js';
 import { createServer, serverSettings } from '../chassis/server.js';
-import { list, readSettings } from '../chassis/settings.js';
+import { flag, list, readSettings } from '../chassis/settings.js';
 import { tlsSettings } from '../chassis/tls.js';
 import { createHub, type Hub, type Running, readTuning, usableCores } from '../inference/index.js';
 import { createRepository, modelFolders, modelSettings } from '../models/index.js';
 import { packageRoot } from '../protos/index.js';
 import { consulSettings, openRegistry, type Registration, type Registry, registrySettings } from '../registry/index.js';
 import type { CapabilityModule } from './capability.js';
+import { createLoadReporter } from './load-report.js';
 import { registerModelMetrics } from './model-metrics.js';
 import { createModelsService } from './models.js';
 import { settings as runtime } from './settings.js';
@@ -28,6 +29,12 @@ export const loadSettings = {
     unit: 'models',
     reason:
       'Models loaded at start beside the default one ("name" or "name@version"). Others are loaded by Models.Load.',
+  }),
+  loadReports: flag({
+    env: 'PLEXUS_LOAD_REPORTS',
+    default: true,
+    reason:
+      'Says with every answer how busy the process is (the ORCA trailer endpoint-load-metrics-bin), for balancers.',
   }),
 } as const;
 
@@ -68,6 +75,9 @@ export async function startService<M extends Running>(
     tls,
     log,
     metrics,
+    interceptors: settings.loadReports
+      ? [createLoadReporter({ stats: () => hub.stats(), cores: usableCores(), cpuUs, clock: systemClock })]
+      : [],
   });
 
   let port = 0;
@@ -164,6 +174,11 @@ export async function startService<M extends Running>(
   await lifecycle.start();
   log.info({ port, models: readyModels }, 'ready');
   return { instance, port, log, stop: () => lifecycle.stop() };
+}
+
+function cpuUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 /** Which models run as they were tuned and which cannot; a file that is wrong ends the start. */

@@ -1,6 +1,8 @@
 /** Outcomes of a gRPC call as HTTP/2 carries them: trailers, reset codes, HTTP status -> MeshError. By the gRPC specification (PROTOCOL-HTTP2, http-grpc-status-mapping). */
+
 import { status as Grpc } from '@grpc/grpc-js';
 import { MeshError } from '../errors.js';
+import { LOAD_REPORT_KEY } from '../load-report.js';
 import { fromWireStatus } from '../status.js';
 import { Code, codeName } from './codes.js';
 import type { HeaderList } from './hpack-decoder.js';
@@ -16,8 +18,8 @@ export function plainHeaders(list: HeaderList): Record<string, string> {
   const plain: Record<string, string> = {};
   for (let at = 0; at < list.length; at += 2) {
     const name = list[at] as string;
-    if (name.charCodeAt(0) === 0x3a || name === 'grpc-status' || name === 'grpc-message' || name.endsWith('-bin'))
-      continue;
+    if (name.charCodeAt(0) === 0x3a || name === 'grpc-status' || name === 'grpc-message') continue;
+    if (name.endsWith('-bin') && name !== LOAD_REPORT_KEY) continue; // binary, and nobody's text
     const before = plain[name];
     plain[name] = before === undefined ? (list[at + 1] as string) : `${before}, ${list[at + 1]}`;
   }

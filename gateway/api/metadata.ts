@@ -1,5 +1,6 @@
 /** What of a caller's metadata goes on to a service, and what of a service's trailers goes back to the caller. */
 import type { CallContext } from '../../chassis/call.js';
+import { LOAD_REPORT_KEY } from '../../chassis/load-report.js';
 
 /** Sent on; everything else, credentials included, ends at the gateway. */
 const FORWARDED = ['traceparent', 'tracestate', 'x-plexus-criticality', 'x-plexus-tenant'] as const;
@@ -29,4 +30,4 @@ export function answered(
   context.setTrailer('x-plexus-attempts', String(attempts));
 }
 
-const OWN = new Set(['x-request-id', 'content-type', 'date']);
+const OWN = new Set<string>(['x-request-id', 'content-type', 'date', LOAD_REPORT_KEY]); // the load is the service's, not ours

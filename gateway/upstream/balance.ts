@@ -123,7 +123,8 @@ function cost(endpoint: Endpoint, rival: Endpoint, nowMs: number): number {
   // What has not been answered yet has lasted so long already: a slow instance shows before its first slow answer.
   const { oldest } = endpoint;
   const pendingMs = oldest ? nowMs - oldest.startedMs : 0;
-  return (Math.max(known.load.valueMs(nowMs), pendingMs) + 0.1) * (endpoint.inFlight + 1);
+  const queueMs = endpoint.reported?.queueMs(nowMs) ?? 0;
+  return (Math.max(known.load.valueMs(nowMs), pendingMs, queueMs) + 0.1) * (endpoint.inFlight + 1);
 }
 
 /**

@@ -83,6 +83,7 @@ export function createCluster(options: ClusterOptions): Cluster {
       clock,
       counters,
       poison,
+      loadReports: settings.loadReports,
       observers: (made) =>
         instanceStack(made, {
           settings,

@@ -26,6 +26,7 @@ export interface Counters {
   noInstance: number;
   circuitOpen: number;
   panics: number;
+  loadReports: number;
   poisoned: number;
   ejections: number;
   breakerOpened: number;
@@ -61,6 +62,7 @@ export function createCounters(): Counters {
     noInstance: 0,
     circuitOpen: 0,
     panics: 0,
+    loadReports: 0,
     poisoned: 0,
     ejections: 0,
     breakerOpened: 0,
@@ -82,11 +84,13 @@ export interface InstanceGauges {
   readonly state: string;
   readonly inFlight: number;
   readonly latencyMs: number;
+  readonly queueMs: number;
 }
 
 /**
  * plexus_upstream_events_total{capability, event}, plexus_upstream_instance_up{capability, instance, state},
- * plexus_upstream_in_flight and plexus_upstream_latency_ms{capability, instance}. Read at scrape time.
+ * plexus_upstream_in_flight, plexus_upstream_latency_ms and plexus_upstream_reported_queue_ms{capability, instance}. Read at
+ * scrape time.
  */
 export function exportCounters(
   metrics: Metrics,
@@ -137,5 +141,11 @@ export function exportCounters(
     'Peak EWMA of the latency of the instance, in milliseconds.',
     [],
     (each, { capability, id, latencyMs }) => each.set({ capability, instance: id }, latencyMs),
+  );
+  gauge(
+    'plexus_upstream_reported_queue_ms',
+    'Wait in its queue by the last load report of the instance, in milliseconds.',
+    [],
+    (each, { capability, id, queueMs }) => each.set({ capability, instance: id }, queueMs),
   );
 }

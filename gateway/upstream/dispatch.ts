@@ -77,6 +77,7 @@ export function sendUnary(options: DispatchOptions): Send<Reply> {
         lease.release(false);
         const nowMs = begun.heard();
         options.record(method, nowMs - begun.startedMs, nowMs);
+        begun.endpoint.heardTrailers(trailers, nowMs);
         begun.end(undefined, nowMs);
         tell(flight, done, undefined, { response, trailers, instance: begun.endpoint.id, cached: false });
       },
@@ -153,6 +154,7 @@ function openStream(begun: Begun, lease: Lease, options: DispatchOptions, pendin
           if (result.done) {
             over = true;
             lease.release(false);
+            begun.endpoint.heardTrailers(pending.trailers, nowMs);
             begun.end(undefined, nowMs);
             end(undefined);
           }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
+import { LOAD_REPORT_KEY } from '../../chassis/load-report.js';
 import type { Instance } from '../../registry/registry.js';
 import type { Breaker } from './breaker.js';
 import type { Counters } from './counters.js';
@@ -14,6 +15,7 @@ import type { Attempt, Dependant, Flight } from './flight.js';
 import { type Outcome, type Verdict, verdictOf } from './outcome.js';
 import { isInside, type Poison } from './poison.js';
 import type { Pool } from './pool.js';
+import { Reported } from './reported.js';
 
 /** Hears how every attempt ended. */
 export interface Observer {
@@ -42,6 +44,8 @@ export interface InstanceStatus {
   readonly attempts: number;
   /** Peak EWMA, milliseconds; 0 before the first answer. */
   readonly latencyMs: number;
+  /** Milliseconds a call would wait in its queue by its last load report; 0 where it sent none lately. */
+  readonly queueMs: number;
 }
 
 /**
@@ -115,6 +119,7 @@ export class Endpoint {
   /** When it last gave any sign of life. Monotonic. */
   heardMs: number;
   attempts = 0;
+  readonly reported: Reported | undefined;
   /** Attempts in flight. */
   inFlight = 0;
   /** The attempt in flight that was begun first; the others follow by `newer`. */
@@ -133,6 +138,8 @@ export class Endpoint {
       counters: Counters;
       /** Of the whole capability; undefined where it is switched off. */
       poison?: Poison | undefined;
+      /** False: load reports of the instance are not used. */
+      loadReports?: boolean;
       observers: (endpoint: Endpoint) => readonly Observer[];
     },
   ) {
@@ -141,6 +148,7 @@ export class Endpoint {
     this.#clock = options.clock;
     this.#counters = options.counters;
     this.#poison = options.poison;
+    this.reported = (options.loadReports ?? true) ? new Reported() : undefined;
     this.heardMs = this.#clock.monotonic();
     this.#observers = options.observers(this);
   }
@@ -201,6 +209,12 @@ export class Endpoint {
     for (const observer of this.#observers) observer.end(outcome);
   }
 
+  /** Trailers of an answer: they may carry a load report. */
+  heardTrailers(trailers: Readonly<Record<string, string>>, nowMs: number): void {
+    const report = trailers[LOAD_REPORT_KEY];
+    if (report !== undefined && this.reported?.take(report, nowMs)) this.#counters.loadReports++;
+  }
+
   #judge(flight: Flight, error: MeshError | undefined, nowMs: number): Verdict {
     const verdict = verdictOf(error);
     if (!this.#poison || flight.call.request.length === 0) return verdict;
@@ -237,6 +251,7 @@ export class Endpoint {
       state: this.state,
       inFlight: this.inFlight,
       attempts: this.attempts,
+      queueMs: this.reported?.queueMs(this.#clock.monotonic()) ?? 0,
       latencyMs: this.load.known ? this.load.valueMs(this.#clock.monotonic()) : 0,
     };
   }

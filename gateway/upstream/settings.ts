@@ -142,6 +142,12 @@ export const upstreamSettings = {
     default: 'p2c',
     reason: 'How an instance is chosen: the less loaded of two drawn at random, or at random.',
   }),
+  loadReports: flag({
+    env: 'PLEXUS_UPSTREAM_LOAD_REPORTS',
+    default: true,
+    reason:
+      'Uses what instances say of their queues (the ORCA trailer endpoint-load-metrics-bin) in the choice among them.',
+  }),
   slowStartMs: integer({
     env: 'PLEXUS_UPSTREAM_SLOW_START_MS',
     unit: 'ms',

@@ -4,9 +4,11 @@
  * upstream-process.ts starts, so that it can be killed, stopped and told to misbehave.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CallContext } from '../../chassis/call.js';
 import { asBytes } from '../../chassis/codec.js';
 import { MeshError } from '../../chassis/errors.js';
 import { implementDefinition } from '../../chassis/implement.js';
+import { encodeLoadReport, LOAD_REPORT_KEY } from '../../chassis/load-report.js';
 import { createServer, type MeshServer } from '../../chassis/server.js';
 import { definition } from '../../protos/index.js';
 import { testServerSettings } from './settings.js';
@@ -23,6 +25,8 @@ export interface Conduct {
   failing: boolean;
   /** Health says so. */
   draining: boolean;
+  /** What its load reports say of its queue; it sends none where this is undefined. */
+  reportedQueueMs?: number;
 }
 
 export interface TestInstance {
@@ -72,6 +76,11 @@ export async function startTestInstance(
       else working--;
     }
   };
+  const reportLoad = (context: CallContext): void => {
+    if (conduct.reportedQueueMs === undefined) return;
+    const named = { queue_ms: conduct.reportedQueueMs };
+    context.setTrailer(LOAD_REPORT_KEY, encodeLoadReport({ cpuUtilization: 0, rps: 0, eps: 0, named }));
+  };
   const methods = definition('plexus.v1.Embed');
   const service = {
     Embed: asBytes(methods.Embed as never),
@@ -111,6 +120,7 @@ export async function startTestInstance(
     services: [binding],
     address: `127.0.0.1:${options.port ?? 0}`,
     settings: testServerSettings({ callsMax: 5_000 }),
+    interceptors: [{ begin: (context) => () => reportLoad(context) }],
   });
   const port = await server.start();
   server.health.set('plexus.v1.Embed', 'SERVING');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { MeshError } from '../../../chassis/errors.js';
+import { encodeLoadReport, LOAD_REPORT_KEY } from '../../../chassis/load-report.js';
 import { createBalance } from '../../../gateway/upstream/balance.js';
 import { createBreaker } from '../../../gateway/upstream/breaker.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
@@ -100,7 +101,7 @@ describe('balance', () => {
   const setUp = (ids: readonly string[], changes: { policy?: 'p2c' | 'random'; slowStartMs?: number } = {}) => {
     const clock = createVirtualClock();
     const counters = createCounters();
-    const endpoints: Endpoint[] = ids.map((id) => testEndpoint(clock, id));
+    const endpoints: Endpoint[] = ids.map((id) => testEndpoint(clock, id, {}, counters));
     const balance = createBalance({
       capability: 'embed',
       endpoints: () => endpoints,
@@ -152,6 +153,30 @@ describe('balance', () => {
     b.begin(testFlight(clock)).end(undefined, clock.monotonic());
     b.oldest?.end(undefined, clock.monotonic());
     assert.equal(shares(100).a, undefined);
+  });
+
+  it('avoids an instance that reports a queue, for as long as the report lasts', async () => {
+    const { endpoints, shares, clock, counters } = setUp(['a', 'b']);
+    const [a, b] = endpoints;
+    for (const each of [a, b]) each.load.observe(10, 0);
+    const report = (queueMs: number) => ({
+      [LOAD_REPORT_KEY]: encodeLoadReport({ cpuUtilization: 0, rps: 0, eps: 0, named: { queue_ms: queueMs } }),
+    });
+    a.heardTrailers(report(500), clock.monotonic());
+    assert.equal(shares(100).a, undefined);
+    assert.equal(a.status().queueMs, 500);
+    await clock.advance(300);
+    assert.equal(a.status().queueMs, 200, 'a queue moves on');
+    await clock.advance(200);
+    assert.ok((shares(1_000).a ?? 0) > 0.4);
+    a.heardTrailers(report(1e9), clock.monotonic());
+    assert.equal(a.status().queueMs, 10_000, 'nobody is believed to be that busy');
+    await clock.advance(2_001);
+    assert.equal(a.status().queueMs, 0, 'a report of 2 s ago says nothing');
+    a.heardTrailers({ [LOAD_REPORT_KEY]: 'AAAA' }, clock.monotonic());
+    assert.equal(counters.loadReports, 2);
+    b.heardTrailers({}, clock.monotonic());
+    assert.equal(b.status().queueMs, 0);
   });
 
   it('gives weight its share, and a new instance a small one that grows', async () => {

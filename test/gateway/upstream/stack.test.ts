@@ -146,6 +146,7 @@ describe('the stack as a whole', function () {
     'retry',
     'hedge',
     'pulse',
+    'loadReports',
     'poison',
     'eject',
     'breaker',

@@ -50,6 +50,21 @@ describe('the upstream over real servers', () => {
     assert.equal(answer.trailers['x-test-instance'], 'embed-1');
   });
 
+  for (const transport of ['http2', 'grpc-js'] as const) {
+    it(`hears over ${transport} what an instance says of its queue, and not where that is switched off`, async () => {
+      const instances = [await start('embed-1', { reportedQueueMs: 800 }), await start('embed-2')];
+      for (const loadReports of [true, false]) {
+        const { upstream } = build(instances, { transport, loadReports, balance: 'random' });
+        for (let each = 0; each < 20; each++) await upstream.unary(testCall(clock));
+        const [busy, idle] = upstream.instances('embed').map(({ queueMs }) => queueMs);
+        assert.equal((busy ?? 0) > 0, loadReports, `${busy} ms`);
+        assert.equal(idle, 0);
+        assert.equal((upstream.counters().embed?.loadReports ?? 0) > 0, loadReports);
+        await upstream.close();
+      }
+    });
+  }
+
   it('spreads calls over the instances', async () => {
     const { upstream } = build([await start('embed-1'), await start('embed-2')]);
     await Promise.all(Array.from({ length: 100 }, () => upstream.unary(testCall(clock))));
