@@ -1,7 +1,7 @@
 // Decoders: from token texts back to text. Each turns a list of strings into another; the last list is joined.
 import { charToByte } from './byte-level.js';
 import { TokenizerError } from './error.js';
-import { compilePattern } from './regex.js';
+import { compilePattern } from './regex/pattern.js';
 
 export type Decoder = (tokens: string[]) => string[];
 

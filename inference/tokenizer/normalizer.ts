@@ -14,7 +14,7 @@ import {
 import { byteToChar } from './byte-level.js';
 import { createCharsmap } from './charsmap.js';
 import { TokenizerError } from './error.js';
-import { compilePattern } from './regex.js';
+import { compilePattern } from './regex/pattern.js';
 import { lowercase } from './unicode/lowercase.js';
 import { type Changes, composeText, decomposeText, isInert } from './unicode/normalization.js';
 import { isAscii, isWhitespace, lazySet } from './unicode/points.js';

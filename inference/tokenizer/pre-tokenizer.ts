@@ -13,7 +13,7 @@ import {
 import { TokenizerError } from './error.js';
 import { gpt2Split } from './gpt2-split.js';
 import { createNormalizer, prependAligned } from './normalizer.js';
-import { compilePattern, type Pattern } from './regex.js';
+import { compilePattern, type Pattern } from './regex/pattern.js';
 import { scriptOf } from './scripts.js';
 import type { Section } from './section.js';
 import { isWhitespace, lazySet } from './unicode/points.js';

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # npm run test:tokenizers [strings]: every tokenizer that is at hand against Python's `tokenizers`, on random and adversarial
-# strings (default 2,000 each) and real texts. Skipped loudly where Python or the tokenizers are absent.
+# strings (default 2,000 each) and real texts; then as many random regular expressions against Oniguruma. Skipped loudly where Python or the tokenizers are absent.
 set -uo pipefail
 cd "$(dirname "$0")/../../.."
 strings=${1:-2000}
@@ -21,5 +21,11 @@ for file in "$shared"/tokenizers/*/tokenizer.json "$shared"/models/*/tokenizer.j
     echo "DIFFERS: $file"
   fi
 done
+if "$cache/bin/python" test/inference/tokenizer/random_patterns.py 1 "$strings" 2>/dev/null | node dist/test/inference/tokenizer/patterns-run.js; then
+  passed=$((passed + 1))
+else
+  failed=$((failed + 1))
+  echo 'DIFFERS: regular expressions'
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -186,10 +186,13 @@ PATTERNS = [
     GPT4, r"\b\w\w+\b", r"[^\w']+", r"[^\W\d_]+", r"\p{Lu}\p{Ll}*", r"x*", r"\B", r"^.", r".$", r"\A\s*|\s*\z", r"(?i)straße|k", r"(?i:[a-c]+)",
     r"\S++\s?", r"(?>a|ab)c?", r"[[:punct:]]+", r"[[:^space:]]+", r"[a-z&&[^aeiou]]+", r"[\p{L}&&[^\p{Han}]]+", r"\h+", r"\R", r"\p{^L}+", r"\P{L}+", r"a{,2}", r"a{2}+",
     r"(?<q>['\"]).*?\k<q>", r"(\d)\1", r"(?<=\d)(?=\D)", r"(?<![a-z])o", r"\p{Cn}", r"[\u4e00-\u9fff]+", r"\x{e9}|\u00fc", r"\t|\n|\x20{2}", r"(?m:a.b)", r"(?x) a \s b # c", r"[]a]", r"\p{Emoji}", r"\p{Alpha}+", r"[\s\p{P}&&[^.]]",
+    r"\X", r"\y", r"\Y", r"a\Kb", r"\d+\K\w", r"\G\w", r"\Ga|\G ", r"(?<n>a|b)\g<n>", r"(\w)\g<1>\g<-1>", r"(?>\d)(\d)\1", r"(?i)ss|ﬁ", r"(?i)[ß]", r"(?i)[[:upper:]]+", r"(?i)θ",
+    r"\p{Ll}+", r"\p{Lo}+", r"\p{Extended_Pictographic}", r"\p{Cased}+", r"\xc3\xa9", r"\C-i", r"(a|(?:b*))*", r"(?x) a + # b", r"\H+", r"(?<q>a)(?:b|\k<q>)", r"[[:word:]&&\p{^Nd}]+",
 ]
 SUBJECTS = [
     "", "Hello, World! It's 12345 o'clock.", "a\nb ab abc aab aaaab\r\n  x  ", "Straße STRASSE ſK \u212a k", "'q' \"r\" 11 22 123", "é ü ñ ½ ² ① Ⅷ _ ‿",
     "日本語テキスト 漢字 カナ", "👍🏽 \U00011ed5 a\U00010e44b \u0378", "x\u2028y\u0085z\u00a0\u3000w", "]a[ &a-z", "Ünïcode Ça e\u0301", "abc xdéf 0123456789",
+    "👩‍🚀🇩🇪🇫🇷 क्ष각\u1100\u1161 ✁\u200d✁", "ss ß ẞ ſs STRASSE ﬁ FI ϑΘϴθ ʕǅ", "ababab 1234x56y\t",
 ]
 
 

@@ -2,10 +2,36 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createTokenizer } from '../../../inference/tokenizer/index.js';
-import { compileRegex } from '../../../inference/tokenizer/regex.js';
+import { createTokenizer, TokenizerError } from '../../../inference/tokenizer/index.js';
+import { compileRegex } from '../../../inference/tokenizer/regex/pattern.js';
 import { difference, type Line } from './differential-run.js';
 import { fixturesFolder } from './fixtures.js';
+import { piecesOf } from './patterns-run.js';
+
+/** What cannot be said in JavaScript, or is no pattern there either. */
+const REFUSED = [
+  ['(?<p>a(?:b|\\g<p>))', 'a group that calls itself'],
+  ['\\g<0>', 'the group 0'],
+  ['(a)|\\1', 'a reference to 1, which may not have matched'],
+  ['(a)(?<n>b)\\1', 'the number of a group where groups have names'],
+  ['(?<a>x)(?<a>y)\\k<a>', 'the name a of several groups'],
+  ['(?i)(a)\\1', 'a reference that ignores case'],
+  ['(?:|a)*', 'a repeat of what may match nothing before it tries the rest'],
+  ['(?:a\\K)*', '\\K inside a repeat or a condition'],
+  ['a\\G', '\\G anywhere but at the beginning'],
+  ['(?~ab)', 'the absent operator (?~'],
+  ['(?(a)b|c)', 'a condition (?('],
+  ['(?s).', 'the group (?s'],
+  ['\\p{Nonsense}', 'a character property that is not known here: Nonsense'],
+  ['[a', 'brackets without an end'],
+  ['(a', 'a group without an end'],
+  ['a)', 'an unmatched )'],
+  ['*a', 'a repeat of nothing'],
+  ['^*', 'a repeat of what has no length'],
+  ['a{2,1}', 'a repeat whose limits are the wrong way round'],
+  ['[b-a]', 'a range that ends before it begins'],
+  ['\\xe9', 'bytes that are no character'],
+] as const;
 
 describe('tokenizers against the recorded reference', () => {
   for (const name of readdirSync(fixturesFolder).filter((file) => file !== 'regex.json')) {
@@ -25,22 +51,27 @@ describe('tokenizers against the recorded reference', () => {
   it('finds what Oniguruma finds, pattern by pattern', () => {
     const cases = JSON.parse(readFileSync(join(fixturesFolder, 'regex.json'), 'utf8')) as RegexCase[];
     for (const [pattern, subject, pieces, replaced] of cases) {
-      const spans: [number, number][] = [];
+      const compiled = compileRegex(pattern);
       let from = 0;
       let out = '';
-      compileRegex(pattern).matches(subject, (start, end) => {
-        spans.push([from, start], [start, end]);
+      compiled.matches(subject, (start, end) => {
         out += `${subject.slice(from, start)}·`;
         from = end;
       });
-      spans.push([from, subject.length]);
       out += subject.slice(from);
-      const points = (at: number) => [...subject.slice(0, at)].length;
-      const got = spans.filter(([a, b]) => a !== b).map(([a, b]) => [points(a), points(b)]);
-      assert.deepEqual(got, pieces, `${pattern} in ${JSON.stringify(subject)}`);
+      assert.deepEqual(piecesOf(compiled, subject), pieces, `${pattern} in ${JSON.stringify(subject)}`);
       if (subject !== '') assert.equal(out, replaced, `${pattern} in ${JSON.stringify(subject)}`);
     }
   });
+
+  for (const [pattern, why] of REFUSED) {
+    it(`refuses ${pattern} and says why`, () => {
+      assert.throws(
+        () => compileRegex(pattern),
+        (error) => error instanceof TokenizerError && error.message.includes(`${pattern} uses ${why}`),
+      );
+    });
+  }
 });
 
 /** Pattern, subject, the pieces it cuts the subject into in code points, and the subject with · for every match. */

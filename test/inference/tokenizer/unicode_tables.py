@@ -124,6 +124,7 @@ def main():
     lines["NUMBER"] = ("\\p{N} of the regex engine", packed(matching(r"\p{N}")))
     lines["REGEX_WORD"] = ("\\w of the regex engine", packed(matching(r"\w")))
     lines["ASSIGNED"] = ("what the regex engine knows as assigned (not \\p{Cn})", packed(set(POINTS) - matching(r"\p{Cn}")))
+    lines["PICTOGRAPHIC"] = ("\\p{Extended_Pictographic} of the regex engine, an older one than that of graphemes", packed(matching(r"\p{Extended_Pictographic}")))
     hangul = set(range(0xAC00, 0xD7A4))
     lines["CANONICAL"] = ("what NFD changes, Hangul syllables aside", packed(set(canonical) - hangul))
     lines["COMPATIBLE"] = ("what NFKD changes besides", packed(set(compatible) - set(canonical) - hangul))
