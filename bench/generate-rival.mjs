@@ -1,10 +1,11 @@
-// transformers.js as a rival of bench/generate.ts: one batch of prompts, greedy, tokens per second of all rows together.
-// `node generate-rival.mjs PACKAGE_FOLDER MODEL_FOLDER ROWS PROMPT TOKENS THREADS`; the package is installed outside this tree, and the
-// model folder needs onnx/decoder_model_merged_quantized.onnx, the only form it reads.
+// transformers.js as a rival of bench/generate.ts: greedy, tokens per second of all rows together.
+// `node generate-rival.mjs PACKAGE_FOLDER MODEL_FOLDER HOW ROWS PROMPT TOKENS THREADS`; HOW is "batch", all prompts at hand in one call,
+// or "calls", one call a prompt, all at once, as a server makes them. The package is installed outside this tree, and the model
+// folder needs onnx/decoder_model_merged_quantized.onnx, the only form it reads.
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [packageFolder, folder, ...numbers] = process.argv.slice(2);
+const [packageFolder, folder, how, ...numbers] = process.argv.slice(2);
 const [rows, prompt, tokens, threads] = numbers.map(Number);
 const entry = join(packageFolder, 'node_modules/@huggingface/transformers/dist/transformers.node.mjs');
 const { AutoModelForSeq2SeqLM, env, Tensor } = await import(pathToFileURL(entry).href);
@@ -14,15 +15,19 @@ const model = await AutoModelForSeq2SeqLM.from_pretrained(basename(folder), {
   dtype: 'q8',
   session_options: { intraOpNumThreads: threads, interOpNumThreads: 1 },
 });
-const ids = BigInt64Array.from({ length: rows * prompt }, (_, index) => BigInt(100 + ((index * 37) % 20_000)));
-const run = () =>
+const generate = (count) =>
   model.generate({
-    input_ids: new Tensor('int64', ids, [rows, prompt]),
-    attention_mask: new Tensor('int64', new BigInt64Array(rows * prompt).fill(1n), [rows, prompt]),
+    input_ids: new Tensor(
+      'int64',
+      BigInt64Array.from({ length: count * prompt }, (_, index) => BigInt(100 + ((index * 37) % 20_000))),
+      [count, prompt],
+    ),
+    attention_mask: new Tensor('int64', new BigInt64Array(count * prompt).fill(1n), [count, prompt]),
     max_new_tokens: tokens,
     min_new_tokens: tokens,
   });
-await run();
+const run = () => (how === 'batch' ? generate(rows) : Promise.all(Array.from({ length: rows }, () => generate(1))));
+await generate(1); // warm-up
 const cpu = process.cpuUsage();
 const startedMs = performance.now();
 await run();

@@ -1,6 +1,6 @@
 /**
  * Generation through gRPC against a plain loop, interleaved: a random T5-small in int8 (made by generate.py), 128 tokens in, 64 out.
- * Run: `node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS] [PACKAGES MERGED_FOLDER]`. PACKAGES: a folder outside this tree
+ * Run: `[THREADS=1] node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS] [PACKAGES MERGED_FOLDER]`. PACKAGES: a folder outside this tree
  * where @huggingface/transformers is installed; MERGED_FOLDER: the same weights in the only form it reads (generate.py merge).
  * PYTHON: an interpreter with onnxruntime (and torch, for
  * the beams); without it only gaps and memory are measured. On a machine that does other work the clock lies, so tokens per second of
@@ -26,7 +26,8 @@ const PROMPT_TOKENS = 128;
 const TOKENS = 64;
 const [folder = '', python = '', roundsText = '3', packages = '', merged = ''] = process.argv.slice(2);
 const ROUNDS = Number(roundsText);
-const THREADS = 1;
+/** Of each session of each side. */
+const THREADS = Number(process.env.THREADS ?? 1);
 
 interface Measured {
   perSecond: number;
@@ -112,9 +113,9 @@ const rival = (program: string, ...args: (string | number)[]): Measured | undefi
 };
 const inPython = (what: string, ...args: number[]): Measured | undefined =>
   python ? rival(python, join(packageRoot, 'bench', 'generate.py'), what, folder, ...args) : undefined;
-const inTransformersJs = (...args: number[]): Measured | undefined =>
+const inTransformersJs = (how: 'batch' | 'calls', ...args: number[]): Measured | undefined =>
   packages
-    ? rival(process.execPath, join(packageRoot, 'bench', 'generate-rival.mjs'), packages, merged, ...args)
+    ? rival(process.execPath, join(packageRoot, 'bench', 'generate-rival.mjs'), packages, merged, how, ...args)
     : undefined;
 
 const median = (values: readonly number[]): number =>
@@ -136,25 +137,27 @@ const against = (ours: readonly Measured[], theirs: readonly (Measured | undefin
 const greedy = { maxNewTokens: TOKENS, minNewTokens: TOKENS, repetitionPenalty: 1 };
 await through(2, 1, greedy); // warm-up
 console.log(
-  `\n| greedy, callers | plexus through gRPC, tokens/s (per CPU second) | Python onnxruntime loop | ratio (CPU) |\n|---|---|---|---|`,
+  `\n| greedy, callers | plexus through gRPC, tokens/s (per CPU second) | Python onnxruntime loop, one batch | ratio (CPU) | transformers.js, one batch | ratio (CPU) | transformers.js, a call a caller | ratio (CPU) |\n|---|---|---|---|---|---|---|---|`,
 );
 for (const callers of python ? [1, 4, 8] : []) {
   const ours: Measured[] = [];
   const loops: (Measured | undefined)[] = [];
-  const scripts: (Measured | undefined)[] = [];
+  const batches: (Measured | undefined)[] = [];
+  const calls: (Measured | undefined)[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     ours.push(await through(callers, callers === 8 ? 1 : 2, greedy));
     loops.push(inPython('loop', callers, PROMPT_TOKENS, TOKENS, THREADS));
-    scripts.push(inTransformersJs(callers, PROMPT_TOKENS, TOKENS, THREADS));
+    batches.push(inTransformersJs('batch', callers, PROMPT_TOKENS, TOKENS, THREADS));
+    calls.push(inTransformersJs('calls', callers, PROMPT_TOKENS, TOKENS, THREADS));
   }
   console.log(
-    `| ${callers} | ${cell(ours)} | ${cell(loops)} | ${against(ours, loops)} | ${cell(scripts)} | ${against(ours, scripts)} |`,
+    `| ${callers} | ${cell(ours)} | ${cell(loops)} | ${against(ours, loops)} | ${cell(batches)} | ${against(ours, batches)} | ${cell(calls)} | ${against(ours, calls)} |`,
   );
 }
 console.log(
   `\n| 4 beams, callers | plexus through gRPC, tokens/s (per CPU second) | transformers in torch, fp32 | ratio (CPU) |\n|---|---|---|---|`,
 );
-for (const callers of python ? [1, 4] : []) {
+for (const callers of python ? [1, 4, 8] : []) {
   const ours: Measured[] = [];
   const theirs: (Measured | undefined)[] = [];
   for (let round = 0; round < Math.min(ROUNDS, 2); round++) {
@@ -164,22 +167,29 @@ for (const callers of python ? [1, 4] : []) {
   console.log(`| ${callers} | ${cell(ours)} | ${cell(theirs)} | ${against(ours, theirs)} |`);
 }
 
-// Gaps of streams, and of the event loop, at 8 callers.
+// Gaps of streams, and of the event loop, at 8 callers: three streams each, of different lengths, so that prompts come while others decode.
 const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
 const gaps: number[] = [];
 await Promise.all(
   Array.from({ length: 8 }, async (_, caller) => {
-    let lastMs = 0;
-    for await (const event of channel.serverStream(
-      SummarizeStream,
-      { model: name, text: text(caller), generation: { ...greedy, noRepeatNgramSize: 1 } },
-      { deadlineMs: Date.now() + 600_000 },
-    )) {
-      if (event.done) continue;
-      const nowMs = performance.now();
-      if (lastMs > 0) gaps.push(nowMs - lastMs);
-      lastMs = nowMs;
+    for (let turn = 0; turn < 3; turn++) {
+      const tokens = 40 + ((caller * 3 + turn) % 8) * 8;
+      let lastMs = 0;
+      for await (const event of channel.serverStream(
+        SummarizeStream,
+        {
+          model: name,
+          text: text(caller),
+          generation: { maxNewTokens: tokens, minNewTokens: tokens, repetitionPenalty: 1, noRepeatNgramSize: 1 },
+        },
+        { deadlineMs: Date.now() + 600_000 },
+      )) {
+        if (event.done) continue;
+        const nowMs = performance.now();
+        if (lastMs > 0) gaps.push(nowMs - lastMs);
+        lastMs = nowMs;
+      }
     }
   }),
 );
@@ -187,7 +197,7 @@ loop.disable();
 gaps.sort((a, b) => a - b);
 const at = (share: number): string => (gaps[Math.floor(gaps.length * share)] ?? 0).toFixed(1);
 console.log(
-  `\n8 streams: gap between two pieces median ${at(0.5)} ms, p99 ${at(0.99)} ms; event-loop gap p99 ${(loop.percentile(99) / 1e6).toFixed(1)} ms`,
+  `\n8 streams at a time, ${gaps.length} gaps: gap between two pieces median ${at(0.5)} ms, p90 ${at(0.9)}, p99 ${at(0.99)}, longest ${at(0.9999)} ms; event-loop gap p99 ${(loop.percentile(99) / 1e6).toFixed(1)} ms`,
 );
 
 // Memory: 2,000 mixed requests, a quarter cancelled.

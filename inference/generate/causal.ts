@@ -35,6 +35,7 @@ export async function openCausal(options: OpenOptions): Promise<Graph> {
   return {
     vocabSize,
     ragged,
+    readsApart: false,
     mixedPrompts: ragged,
     specs,
     description: `decoder-only, ${specs.length === 0 ? 'no cache' : `${specs.length / 2} layers of cache`}`,
@@ -47,6 +48,7 @@ export async function openCausal(options: OpenOptions): Promise<Graph> {
       for (const [row, token] of tokens.entries()) (cache.prefixes as number[][])[row]?.push(token);
       return (await readAll(session, inputs, cache)).logits;
     },
+    leave: async () => {},
     close: () => session.release(),
   };
 }

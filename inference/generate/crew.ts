@@ -46,6 +46,11 @@ interface Member {
 
 /** How long a close waits for a thread that is at a step. */
 const LEAVE_MS = 10_000;
+/**
+ * A step leaves little behind in JavaScript; without a limit V8 lets the young generation of each thread grow for hours, which looks
+ * like a leak (203 MiB after 6,000 requests and growing, with the limit 147 and flat).
+ */
+export const YOUNG_MB = 8;
 const REST_MS_MIN = 50;
 const REST_MS_MAX = 5_000;
 
@@ -57,7 +62,11 @@ export function createCrew({ name, script, start, size, hangMs, clock }: CrewOpt
   let stopWatching = (): void => {};
 
   const spawn = (index: number, opened: (outcome: GenerateShape | MeshError) => void): void => {
-    const worker = new Worker(script, { workerData: start, name });
+    const worker = new Worker(script, {
+      workerData: start,
+      name,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     const member: Member = {
       worker,
       ready: false,

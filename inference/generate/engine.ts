@@ -80,6 +80,16 @@ interface Active extends Seated {
   seated: number;
 }
 
+/** Prompts that are read while others decode. */
+interface Reading {
+  rows: number;
+  /** Resolves when `joining` holds who has been read. */
+  ended: Promise<void>;
+  joining: Joining<Active>[] | undefined;
+  /** Jobs that were cancelled meanwhile. */
+  gone: Set<number>;
+}
+
 /** Waits to be read, or was set aside and waits to go on. */
 type Entry = { at: 'new'; job: Job; sinceMs: number } | { at: 'aside'; active: Active; rows: RowOf[] };
 
@@ -101,6 +111,7 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
   let reservedBytes = 0;
   let events: EngineEvent[] = [];
   let running: Promise<void> | undefined;
+  let reading: Reading | undefined;
 
   const liveRows = (): number => [...batches].reduce((sum, batch) => sum + batch.liveRows, 0);
   const widthOf = ({ given }: Job): number => Math.max(given.numBeams, given.numReturnSequences);
@@ -127,13 +138,14 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
     running ??= (async () => {
       // Let what was sent in the same turn of the event loop come in before the first batch of prompts is cut.
       await new Promise<void>((resolve) => setImmediate(resolve));
-      while (waiting.size > 0 || batches.size > 0) await turn();
+      while (waiting.size > 0 || batches.size > 0 || reading) await turn();
       running = undefined;
     })();
   };
 
   const turn = async (): Promise<void> => {
     dropCancelled();
+    if (batches.size === 0) await reading?.ended;
     await admit();
     for (const batch of [...batches]) {
       dropCancelled();
@@ -155,6 +167,7 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
       for (const active of [...batch.members]) if (cancelled.has(active.job.id)) end(batch, active);
     }
     events = events.filter(({ id }) => !cancelled.has(id));
+    for (const id of cancelled) reading?.gone.add(id);
     cancelled.clear();
   };
 
@@ -166,10 +179,14 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
 
   /** Whoever's turn it is sits down, as far as rows, cache and one batch of prompts go. */
   const admit = async (): Promise<void> => {
-    if (waiting.size === 0) return;
+    const joining = welcome();
+    if (waiting.size === 0) {
+      if (joining.length > 0) sit(joining);
+      return;
+    }
     const fresh: Extract<Entry, { at: 'new' }>[] = [];
-    const joining: Joining<Active>[] = [];
-    let rows = liveRows();
+    let rows = liveRows() + (reading?.rows ?? 0) + joining.reduce((sum, each) => sum + each.rows.length, 0);
+    let freshRows = 0;
     let longest = 0;
     for (let looked = waiting.callers(); looked > 0 && waiting.size > 0; ) {
       const entry = waiting.peek() as Entry;
@@ -179,6 +196,7 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
         if (rows + width > limits.rowsMax) break; // Its turn stays: who needs many rows gets them in the end.
       }
       if (entry.at === 'new') {
+        if (reading) break;
         const { length } = entry.job.input;
         const padded = Math.max(longest, length) * (fresh.length + 1);
         const unlike = !graph.mixedPrompts && fresh.length > 0 && length !== longest;
@@ -191,13 +209,35 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
         if (reservedBytes + bytesOf(entry.job) > limits.cacheBytesMax) break;
         reservedBytes += bytesOf(entry.job);
         longest = Math.max(longest, length);
+        freshRows += width;
         fresh.push(entry);
       } else joining.push({ who: entry.active, rows: entry.rows });
       rows += width;
       waiting.take();
     }
-    if (fresh.length > 0) joining.push(...(await read(fresh)));
     if (joining.length > 0) sit(joining);
+    if (fresh.length === 0) return;
+    const started: Reading = { rows: freshRows, joining: undefined, gone: new Set(), ended: Promise.resolve() };
+    reading = started;
+    started.ended = read(fresh).then((found) => {
+      started.joining = found;
+    });
+    // Who decodes goes on while prompts are read, where that is done elsewhere.
+    if (graph.readsApart && batches.size > 0) return;
+    await started.ended;
+    sit(welcome());
+  };
+
+  /** Who has been read by now, less those who left meanwhile. */
+  const welcome = (): Joining<Active>[] => {
+    if (!reading?.joining) return [];
+    const { joining, gone } = reading;
+    reading = undefined;
+    events = events.filter(({ id }) => !gone.has(id));
+    return joining.filter(({ who }) => {
+      if (gone.has(who.job.id)) reservedBytes -= who.reserved;
+      return !gone.has(who.job.id);
+    });
   };
 
   /** Sets aside those who have had their slice, longest first; returns the rows that became free. */

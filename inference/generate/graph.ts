@@ -17,6 +17,8 @@ export interface Graph {
   readonly vocabSize: number;
   /** True where rows of different age can share a step. */
   readonly ragged: boolean;
+  /** True where prompts are read in a thread of their own: steps need not wait for them. */
+  readonly readsApart: boolean;
   /** True where prompts of different length can be read together. */
   readonly mixedPrompts: boolean;
   readonly specs: readonly CacheSpec[];
@@ -26,6 +28,8 @@ export interface Graph {
   prefill(prompts: readonly (readonly number[])[]): Promise<{ logits: Logits | undefined; cache: Cache }>;
   /** Appends a token to each row of the cache; its tensors are replaced by what the run gave out. */
   step(cache: Cache, tokens: readonly number[]): Promise<Logits>;
+  /** Ends threads of its own; nothing is read after this. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -4,6 +4,8 @@
  * past is rewritten where it can be (stepped.ts) and what was rewritten gives the same logits; else it runs as it came, rows of
  * one age together. The cross-attention part of the cache is computed once and never again.
  */
+
+import { dirname } from 'node:path';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { assemble, type Cache, type CacheSpec, dims, newCache, numbers } from './cache.js';
 import {
@@ -21,15 +23,23 @@ import {
   whole,
 } from './graph.js';
 import { VARIANTS } from './ragged.js';
+import {
+  type Encoder,
+  encode,
+  maskOf,
+  openEncoder,
+  openSource,
+  type Source,
+  type SourceStart,
+  startSource,
+} from './source.js';
 import { begin, createStep, openStepped, type Stepped, type SteppedFiles } from './stepped.js';
 
 const known = (name: string): boolean => DECODER_INPUTS.has(name) || name.startsWith('past_key_values.');
-const ENCODER_INPUTS = new Set(['input_ids', 'attention_mask']);
 const DECODER_INPUTS = new Set(['input_ids', 'encoder_attention_mask', 'encoder_hidden_states', 'use_cache_branch']);
 
 interface Parts {
-  encoder: InferenceSession;
-  encoderInputs: ReadonlyMap<string, GraphInput>;
+  encoder: Encoder;
   /** Runs the start token. */
   first: InferenceSession;
   firstInputs: ReadonlyMap<string, GraphInput>;
@@ -41,12 +51,17 @@ interface Parts {
   padId: number;
 }
 
-export async function openSeq2Seq(options: OpenOptions, startId: number, padId: number): Promise<Graph> {
+/** `lost` hears that a thread of the graph has ended by itself. */
+export async function openSeq2Seq(
+  options: OpenOptions,
+  startId: number,
+  padId: number,
+  lost: (reason: string) => void,
+): Promise<Graph> {
   const encoderFile = findFile(options, 'encoder_model');
   if (!encoderFile) throw new Refused('it has no onnx/encoder_model.onnx');
-  const encoder = await openSession(encoderFile, options.threads);
-  const encoderInputs = inputsOf(encoder, 'the encoder', (name) => ENCODER_INPUTS.has(name));
-  const hiddenOutput = encoder.outputMetadata.find(({ name }) => name === 'last_hidden_state');
+  const encoder = await openEncoder(encoderFile, options.threads);
+  const hiddenOutput = encoder.session.outputMetadata.find(({ name }) => name === 'last_hidden_state');
   if (!hiddenOutput?.isTensor || (hiddenOutput.type !== 'float32' && hiddenOutput.type !== 'float16')) {
     throw new Refused('the encoder has no float output "last_hidden_state"');
   }
@@ -80,7 +95,6 @@ export async function openSeq2Seq(options: OpenOptions, startId: number, padId: 
   }
   const plain: Parts = {
     encoder,
-    encoderInputs,
     first,
     firstInputs: inputsOf(first, 'the decoder', known),
     past,
@@ -94,46 +108,76 @@ export async function openSeq2Seq(options: OpenOptions, startId: number, padId: 
   const common = { vocabSize, mixedPrompts: true };
   const stepped =
     pastFile && past
-      ? await openProved(plain, { first: firstFile, past: pastFile, threads: options.threads }, vocabSize)
+      ? await openProved(
+          plain,
+          { encoder: encoderFile, first: firstFile, past: pastFile, threads: options.threads },
+          vocabSize,
+        )
       : undefined;
   if (stepped) {
-    for (const session of new Set([first, past])) await session?.release();
-    const { specs: inPlaces, cross, step: session } = stepped;
+    for (const session of new Set([encoder.session, first, past])) await session?.release();
+    const { specs: inPlaces, step: session, stepInputs } = stepped;
+    // A generator without the thread that reads for it is of no use: its worker is replaced as a whole.
+    const source = await startSource(sourceStart(stepped, encoderFile, firstFile, plain, options.threads), lost);
     const stepOn = createStep(stepped);
     return {
       ...common,
       ragged: true,
+      readsApart: true,
       specs: inPlaces,
       description: `encoder-decoder, ${form}`,
-      prefill: async (prompts) => ({ logits: undefined, cache: await beginAll(plain, stepped, prompts) }),
-      step: (cache, tokens) =>
-        stepOn(cache, tokens, sourceMask(cache, stepped.stepInputs.get('encoder_attention_mask'))),
+      async prefill(prompts) {
+        const lengths = prompts.map((prompt) => prompt.length);
+        return { logits: undefined, cache: begin(stepped, await source.read(prompts), lengths) };
+      },
+      step: (cache, tokens) => stepOn(cache, tokens, sourceMask(cache, stepInputs.get('encoder_attention_mask'))),
+      leave: () => source.close(),
       async close() {
-        for (const each of [encoder, cross, session]) await each.release();
+        await source.close();
+        await session.release();
       },
     };
   }
   return {
     ...common,
     ragged: !past,
+    readsApart: false,
     specs,
     description: `encoder-decoder, ${form}${past ? ', rows of one age only' : ''}`,
     prefill: (prompts) => prefill(plain, prompts),
     step: (cache, tokens) => (past ? step(plain, past, cache, tokens) : readAll(plain, cache, tokens)),
     async close() {
-      for (const session of new Set([encoder, first, past])) await session?.release();
+      for (const session of new Set([encoder.session, first, past])) await session?.release();
     },
+    leave: async () => {},
   };
 }
 
+function sourceStart(
+  { cross, crossOutputs }: Stepped,
+  encoderFile: string,
+  firstFile: string,
+  { padId }: Parts,
+  threads: number,
+): SourceStart {
+  return { encoderFile, cross, folder: dirname(firstFile), outputs: crossOutputs, threads, padId };
+}
+
 /** The rewritten decoder, where a rewriting can be made and proves right. */
-async function openProved(plain: Parts, files: SteppedFiles, vocabSize: number): Promise<Stepped | undefined> {
+async function openProved(
+  plain: Parts,
+  files: SteppedFiles & { encoder: string },
+  vocabSize: number,
+): Promise<Stepped | undefined> {
   for (const variant of VARIANTS) {
     try {
       const stepped = await openStepped(files, plain.specs, variant, vocabSize);
       if (!stepped) continue;
-      if (await proves(plain, stepped)) return stepped;
-      for (const session of [stepped.cross, stepped.step]) await session.release();
+      const source = await openSource(sourceStart(stepped, files.encoder, files.first, plain, files.threads));
+      const proved = await proves(plain, stepped, source);
+      await source.close();
+      if (proved) return stepped;
+      await stepped.step.release();
     } catch {
       // A graph that onnxruntime refuses when rewritten, or a file of a form not foreseen: the graph as it came serves.
     }
@@ -142,10 +186,11 @@ async function openProved(plain: Parts, files: SteppedFiles, vocabSize: number):
 }
 
 /** A row with padding of garbage on its left must give the logits that the graph as it came gives without. */
-async function proves(plain: Parts, stepped: Stepped): Promise<boolean> {
+async function proves(plain: Parts, stepped: Stepped, source: Source): Promise<boolean> {
   const prompt = Array.from({ length: 6 }, (_, index) => index + 3);
   const { logits, cache: before } = await prefill(plain, [prompt]);
-  const padded = assemble([{ cache: await beginAll(plain, stepped, [prompt]), row: 0 }], { length: 5, source: 9 });
+  const cache = begin(stepped, await source.read([prompt]), [prompt.length]);
+  const padded = assemble([{ cache, row: 0 }], { length: 5, source: 9 });
   for (const [index, spec] of padded.specs.entries()) {
     // Garbage, not zeros: what is hidden must not matter.
     const data = (padded.tensors[index] as Tensor).data as Float32Array | Uint16Array;
@@ -174,46 +219,12 @@ async function proves(plain: Parts, stepped: Stepped): Promise<boolean> {
   return true;
 }
 
-/** Prompts in one batch through the encoder. */
-async function encode(
-  { encoder, encoderInputs, padId }: Parts,
-  prompts: readonly (readonly number[])[],
-): Promise<{ hidden: Tensor; mask: Tensor; source: number }> {
-  const rows = prompts.length;
-  const source = Math.max(...prompts.map((prompt) => prompt.length));
-  const ids = new Int32Array(rows * source).fill(padId);
-  for (const [row, prompt] of prompts.entries()) ids.set(prompt, row * source);
-  const mask = maskOf(
-    prompts.map((prompt) => prompt.length),
-    source,
-    encoderInputs.get('attention_mask'),
-  );
-  const encoded = await encoder.run(
-    {
-      input_ids: whole(encoderInputs.get('input_ids'), ids, [rows, source]),
-      ...(encoderInputs.has('attention_mask') && { attention_mask: mask }),
-    },
-    ['last_hidden_state'],
-  );
-  return { hidden: encoded.last_hidden_state as Tensor, mask, source };
-}
-
-async function beginAll(plain: Parts, stepped: Stepped, prompts: readonly (readonly number[])[]): Promise<Cache> {
-  const { hidden, mask } = await encode(plain, prompts);
-  return begin(
-    stepped,
-    hidden,
-    mask,
-    prompts.map((prompt) => prompt.length),
-  );
-}
-
 async function prefill(
   parts: Parts,
   prompts: readonly (readonly number[])[],
 ): Promise<{ logits: Logits; cache: Cache }> {
   const { first, firstInputs, past, specs, startId } = parts;
-  const { hidden, mask, source } = await encode(parts, prompts);
+  const { hidden, mask, source } = await encode(parts.encoder, parts.padId, prompts);
   const rows = prompts.length;
   const cache = newCache(specs, {
     rows,
@@ -297,12 +308,6 @@ function sourceMask(cache: Cache, input: GraphInput | undefined): Tensor {
   const made = maskOf(cache.sources, cache.source, input);
   cache.masks.set('source', made);
   return made;
-}
-
-function maskOf(sources: readonly number[], source: number, input: GraphInput | undefined): Tensor {
-  const mask = new Int32Array(sources.length * source);
-  for (const [row, tokens] of sources.entries()) mask.fill(1, row * source, row * source + tokens);
-  return whole(input, mask, [sources.length, source]);
 }
 
 function only(feeds: Record<string, Tensor>, inputs: ReadonlyMap<string, GraphInput>): Record<string, Tensor> {

@@ -10,6 +10,7 @@ import { type Cache, type CacheSpec, dims, makeRoom, newCache, numbers, places, 
 import { type GraphInput, inputsOf, type Logits, logitsAt, openSession, whole } from './graph.js';
 import { branchOf, type OnnxModel, outputsOf, prune, readModel, removeOutput, writeModel } from './onnx-graph.js';
 import { editRagged, fillRagged, RAGGED_INPUTS, type Variant } from './ragged.js';
+import type { SourcePart } from './source.js';
 import { dropCopies, fixShapes, splitPast } from './step-graph.js';
 
 /** Files larger than this are not rewritten: that holds them several times for a moment. */
@@ -21,9 +22,9 @@ const ofStep = (name: string): boolean =>
 const ofCross = (name: string): boolean => ['encoder_hidden_states', 'encoder_attention_mask'].includes(name);
 
 export interface Stepped {
-  /** Encoder's output to keys and values of the source. */
-  cross: InferenceSession;
-  crossInputs: ReadonlyMap<string, GraphInput>;
+  /** Encoder's output to keys and values of the source: a graph, and its outputs in the order of `specs`. */
+  cross: Uint8Array;
+  crossOutputs: readonly string[];
   step: InferenceSession;
   stepInputs: ReadonlyMap<string, GraphInput>;
   specs: readonly CacheSpec[];
@@ -81,26 +82,19 @@ export async function openStepped(
     [probe(stepModel, specs, half, 2, 4, 5), probe(stepModel, specs, half, 3, 7, 11)],
     open(past),
   );
-  const bytes = writeModel(stepModel);
-  const step = await open(past)(bytes);
-  try {
-    const cross = await open(first)(writeModel(crossModel));
-    return {
-      cross,
-      crossInputs: inputsOf(cross, 'the projection of the source', ofCross),
-      step,
-      stepInputs: inputsOf(step, 'the rewritten decoder', ofStep),
-      specs,
-      half,
-      quantized: stepModel.graph.nodes.some(({ op }) =>
-        /^(DynamicQuantize|MatMulInteger|QLinear|MatMulNBits)/.test(op),
-      ),
-      vocabSize,
-    };
-  } catch (error) {
-    await step.release();
-    throw error;
-  }
+  const step = await open(past)(writeModel(stepModel));
+  return {
+    cross: writeModel(crossModel),
+    crossOutputs: specs.flatMap(({ part, input }) =>
+      part === 'source' ? [input.replace('past_key_values', 'present')] : [],
+    ),
+    step,
+    stepInputs: inputsOf(step, 'the rewritten decoder', ofStep),
+    specs,
+    half,
+    quantized: stepModel.graph.nodes.some(({ op }) => /^(DynamicQuantize|MatMulInteger|QLinear|MatMulNBits)/.test(op)),
+    vocabSize,
+  };
 }
 
 function keepOutputs({ graph }: OnnxModel, kept: (name: string) => boolean): void {
@@ -138,27 +132,17 @@ function probe(
 }
 
 /** The cache of newcomers: what the decoder keeps of their sources, and no token yet (one place that nothing looks at). */
-export async function begin(
-  { cross, crossInputs, specs }: Stepped,
-  hidden: Tensor,
-  mask: Tensor,
-  lengths: readonly number[],
-): Promise<Cache> {
-  const [rows, source] = hidden.dims as [number, number];
-  const feeds: Record<string, Tensor> = {};
-  if (crossInputs.has('encoder_hidden_states')) feeds.encoder_hidden_states = hidden;
-  if (crossInputs.has('encoder_attention_mask')) feeds.encoder_attention_mask = mask;
-  const outputs = specs.flatMap(({ part, input }) =>
-    part === 'source' ? [input.replace('past_key_values', 'present')] : [],
-  );
-  const results = await cross.run(feeds, outputs);
-  const cache = newCache(specs, { rows, length: 1, lengths: lengths.map(() => 0), source, sources: [...lengths] });
-  cache.tensors = specs.map((spec) =>
-    spec.part === 'source'
-      ? (results[spec.input.replace('past_key_values', 'present')] as Tensor)
-      : new Tensor(spec.type, numbers(spec, rows * spec.outer * spec.inner), dims(spec, rows, 1)),
-  );
-  return cache;
+export function begin({ specs }: Stepped, parts: readonly SourcePart[], sources: readonly number[]): Cache {
+  const rows = sources.length;
+  let next = 0;
+  const tensors = specs.map((spec) => {
+    if (spec.part === 'own')
+      return new Tensor(spec.type, numbers(spec, rows * spec.outer * spec.inner), dims(spec, rows, 1));
+    const { type, data, dims: shape } = parts[next++] as SourcePart;
+    return new Tensor(type, data as Float32Array, shape);
+  });
+  const lengths = sources.map(() => 0);
+  return newCache(specs, { rows, length: 1, lengths, source: Math.max(...sources), sources: [...sources], tensors });
 }
 
 /** One token a row. The run reads the past where it lies and writes what is new behind it; the logits' memory is used again. */

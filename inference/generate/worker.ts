@@ -16,17 +16,21 @@ const ALIVE_MS = 1_000;
 async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   const say = (message: FromGenerator): void => port.postMessage(message);
   const start = workerData as GenerateStart;
+  let left = false;
   const leaveEarly = (message: ToGenerator): void => {
-    if (message.at === 'leave') process.exit(0);
+    left ||= message.at === 'leave'; // Not in the middle of opening: a thread of the graph may be at work.
   };
   port.on('message', leaveEarly);
   let graph: Graph;
   try {
     const { folder, precision, threads } = start;
     const options = { folder, precision, threads };
-    graph = start.seq2seq ? await openSeq2Seq(options, start.startId, start.padId) : await openCausal(options);
+    graph = start.seq2seq
+      ? await openSeq2Seq(options, start.startId, start.padId, () => process.exit(1))
+      : await openCausal(options);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
+    if (left) process.exit(0);
     say({
       at: 'refused',
       reason: error instanceof Refused ? detail : 'onnxruntime cannot open or run its graphs',
@@ -34,6 +38,8 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
     });
     return;
   }
+  const leave = (): void => void graph.leave().finally(() => process.exit(0));
+  if (left) leave();
   const engine = createEngine({
     graph,
     startId: start.seq2seq ? start.startId : undefined,
@@ -58,7 +64,10 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   const loading = new Set<number>();
   port.off('message', leaveEarly);
   port.on('message', (message: ToGenerator) => {
-    if (message.at === 'leave') process.exit(0);
+    if (message.at === 'leave') {
+      leave();
+      return;
+    }
     if (message.at === 'cancel') {
       if (loading.has(message.id)) cancelledEarly.add(message.id);
       else engine.cancel(message.id);

@@ -97,6 +97,7 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
   graph = {
     vocabSize: VOCAB,
     ragged: sharing !== 'one age',
+    readsApart: inPlaces,
     mixedPrompts: true,
     specs: SPECS,
     description: 'arithmetic',
@@ -164,6 +165,7 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
       cache.lengths = cache.lengths.map((length) => length + 1);
       return logitsOf(cache);
     },
+    async leave() {},
     async close() {},
   };
   return graph;
