@@ -14,8 +14,8 @@ export type Finish = 'eos' | 'length' | 'stop' | 'repetition';
 /** One result: what was generated, the end token included, the prompt and the start token not. */
 export interface Generated {
   ids: number[];
-  /** Sum of log-probabilities; under beams divided by length ** length_penalty. 0 for greedy decoding without returnLogprobs. */
-  score: number;
+  /** Sum of log-probabilities; under beams divided by length ** length_penalty. undefined for greedy decoding without returnLogprobs. */
+  score: number | undefined;
   /** One an id where asked for, else empty. Of the processed scores, as transformers' compute_transition_scores. */
   logprobs: number[];
   finish: Finish;

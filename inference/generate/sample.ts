@@ -32,7 +32,12 @@ export function createSampling(
   const rows: Row[] = Array.from({ length: given.numReturnSequences }, (_, index) => ({
     ids: [...prompt],
     random: createRandom(given.seed, index),
-    result: { ids: [], score: 0, logprobs: [], finish: 'length' },
+    result: {
+      ids: [],
+      score: given.doSample || given.returnLogprobs ? 0 : undefined,
+      logprobs: [],
+      finish: 'length',
+    },
   }));
   let live = rows.map((_row, index) => index);
   let processed: Float32Array | undefined;
@@ -85,7 +90,7 @@ export function createSampling(
         if (index === 0) certain = chosen;
         row.ids.push(chosen.id);
         row.result.ids.push(chosen.id);
-        row.result.score += chosen.logprob;
+        if (row.result.score !== undefined) row.result.score += chosen.logprob;
         if (given.returnLogprobs) row.result.logprobs.push(chosen.logprob);
         if (ended(row, chosen.id)) continue;
         tokens.push(chosen.id);

@@ -248,7 +248,7 @@ export function createAbstractive(
       // What was shown stays, also where the engine has cut a loop off its result.
       const first = {
         ids: shownIds,
-        score: best?.score ?? 0,
+        score: best?.score,
         logprobs: returnLogprobs ? logprobs : [],
         finish: best?.finish ?? 'length',
       };

@@ -51,7 +51,8 @@ export interface Span {
 export interface GeneratedText {
   text: string;
   ids: number[];
-  score: number;
+  /** undefined where none was computed. */
+  score: number | undefined;
   logprobs: number[];
   finish: Finish;
 }

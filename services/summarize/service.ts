@@ -100,7 +100,11 @@ function toSummary(done: Summarized, mode: SummarizeModel['mode']): Summary {
     spans: done.spans,
     coverage: done.coverage,
     finishReason: done.finish ? FINISH[done.finish] : 'FINISH_REASON_UNSPECIFIED',
-    sequences: done.sequences.map(({ finish, ...sequence }) => ({ ...sequence, finishReason: FINISH[finish] })),
+    sequences: done.sequences.map(({ finish, score, ...sequence }) => ({
+      ...sequence,
+      ...(score !== undefined && { score }),
+      finishReason: FINISH[finish],
+    })),
     warnings: done.warnings,
     ...(done.faithfulness !== undefined && { faithfulness: done.faithfulness }),
   };

@@ -25,7 +25,7 @@ async function mismatches(
     for (const [index, wanted] of results.entries()) {
       const got = found[index];
       if (got?.ids.join() !== wanted.ids.join()) return `${label}: ${got?.ids} is not ${wanted.ids}`;
-      if (Math.abs(got.score - wanted.score) > tolerance * (1 + Math.abs(wanted.score)))
+      if (!(Math.abs((got.score ?? Number.NaN) - wanted.score) <= tolerance * (1 + Math.abs(wanted.score))))
         return `${label}: score ${got.score} is not ${wanted.score}`;
       const far = wanted.logprobs.findIndex(
         (value, place) => !(Math.abs(value - (got.logprobs[place] as number)) < 2 * tolerance),

@@ -191,6 +191,14 @@ describe('the summarize service, writing', () => {
     assert.ok(['FINISH_REASON_LENGTH', 'FINISH_REASON_EOS'].includes(first?.finishReason ?? ''));
   });
 
+  it('leaves out the score that greedy decoding does not compute, and gives it with log-probabilities', async () => {
+    const plain = (await one({ generation: { maxNewTokens: 5 } }))?.sequences[0];
+    assert.equal(plain?.score, undefined);
+    const asked = (await one({ generation: { maxNewTokens: 5, returnLogprobs: true } }))?.sequences[0];
+    const sum = (asked?.logprobs ?? []).reduce((total, each) => total + each, 0);
+    assert.ok(sum < 0 && Math.abs((asked?.score ?? 0) - sum) < 1e-4);
+  });
+
   it('streams what it writes; together it is the summary, and the same as without a stream', async () => {
     for (const generation of [
       { maxNewTokens: 12 },

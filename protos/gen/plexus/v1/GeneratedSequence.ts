@@ -8,12 +8,14 @@ export interface GeneratedSequence {
   'score'?: (number | string);
   'logprobs'?: (number | string)[];
   'finishReason'?: (_plexus_v1_FinishReason);
+  '_score'?: "score";
 }
 
 export interface GeneratedSequence__Output {
   'text': (string);
   'ids': (number)[];
-  'score': (number);
+  'score'?: (number);
   'logprobs': (number)[];
   'finishReason': (_plexus_v1_FinishReason__Output);
+  '_score'?: "score";
 }
