@@ -7,7 +7,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { type Clock, sleep } from '../../chassis/clock.js';
 import { abortReason, MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
-import type { UpstreamAnswer, UpstreamCall, UpstreamStream } from '../upstream/call.js';
+import { attemptsOf, type UpstreamAnswer, type UpstreamCall, type UpstreamStream } from '../upstream/call.js';
 import type { Scope } from './expression.js';
 import type { CallAction, PlanStep } from './plan.js';
 import { addAnswer, type Tally } from './report.js';
@@ -125,7 +125,7 @@ async function unary(
       ...(options.cacheMs !== undefined && { cache: { ttlMs: options.cacheMs } }),
     });
   } catch (error) {
-    tally.attempts++; // how many the stack made of it is not told with a failure
+    tally.attempts += attemptsOf(toMeshError(error)) ?? 1;
     throw error;
   }
   addAnswer(tally, action.answer, answer.response, answer);
@@ -140,7 +140,11 @@ async function stream(
 ): Promise<CelMessage> {
   if (!stream) throw new Error(`${action.label} does not stream`);
   const events = attempt.upstream.serverStream(common({ ...action, answer, stream }, request, attempt));
-  for await (const bytes of events) {
+  const failed = (error: MeshError): MeshError => {
+    tally.attempts += attemptsOf(error) ?? events.attempts;
+    return error;
+  };
+  for await (const bytes of caught(events, failed)) {
     const delta = lastField(bytes, stream.delta.number);
     if (delta) attempt.onDelta(Buffer.from(delta).toString('utf8'));
     const done = lastField(bytes, stream.done.number);
@@ -150,8 +154,16 @@ async function stream(
     addAnswer(tally, answer, whole, { attempts: events.attempts, cached: false, instance: events.instance ?? '' });
     return wrapMessage(answer, whole);
   }
-  if (attempt.signal.aborted) throw abortReason(attempt.signal);
-  throw new MeshError('UPSTREAM_INVALID', `${action.label}: the stream ended without its last message`);
+  if (attempt.signal.aborted) throw failed(abortReason(attempt.signal));
+  throw failed(new MeshError('UPSTREAM_INVALID', `${action.label}: the stream ended without its last message`));
+}
+
+async function* caught(stream: AsyncIterable<Buffer>, failed: (error: MeshError) => MeshError): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw failed(toMeshError(error));
+  }
 }
 
 function common(action: CallAction, request: Request, { deadlineMs, signal, metadata }: Attempt): UpstreamCall {

@@ -148,7 +148,8 @@ export function compileFallback(
 export function checkOptions(place: ActionPlace, given: StepDefinition, path: Path, action: Action | undefined): void {
   const refuse = (key: string, why: string): void => problem(place, [...path, key], why, { key: true });
   if (given.each === undefined)
-    for (const key of ['parallel', 'max_items'] as const) if (given[key] !== undefined) refuse(key, 'needs an each');
+    for (const key of ['parallel', 'max_items', 'item_timeout'] as const)
+      if (given[key] !== undefined) refuse(key, 'needs an each');
   if (given.split_by !== undefined && !given.split) refuse('split_by', 'needs a split');
   if (given.with && (given.switch || given.split)) refuse('with', 'belongs under each branch');
   if (given.optional && given.fallback !== undefined)

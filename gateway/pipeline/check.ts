@@ -283,7 +283,12 @@ class Check {
       action,
       type,
       when,
-      each: over && { over, parallel: given.parallel ?? PARALLEL_DEFAULT, itemsMax: given.max_items ?? EACH_MAX },
+      each: over && {
+        over,
+        parallel: given.parallel ?? PARALLEL_DEFAULT,
+        itemsMax: given.max_items ?? EACH_MAX,
+        itemTimeoutMs: given.item_timeout === undefined ? undefined : durationMs(given.item_timeout),
+      },
       after: given.after ?? [],
       gate: stepRefs(gateRefs),
       needs: needs.filter(

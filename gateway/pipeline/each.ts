@@ -1,5 +1,7 @@
 /** An each: a list mapped in order, a bounded number at once. */
+import type { Clock } from '../../chassis/clock.js';
 import { abortReason, MeshError } from '../../chassis/errors.js';
+import { toMeshError } from '../../chassis/status.js';
 
 /** Maps in order with at most `parallel` at once; the first failure cancels the others. */
 export async function mapBounded<T, R>(
@@ -33,4 +35,36 @@ export async function mapBounded<T, R>(
   signal.removeEventListener('abort', onAbort);
   if (failure !== undefined) throw failure;
   return results;
+}
+
+/**
+ * Runs one item within `timeoutMs`, or as long as the step has where that is undefined. What `run` throws for want of time says
+ * so in terms of the item.
+ */
+export async function limited<R>(
+  {
+    clock,
+    timeoutMs,
+    deadlineMs,
+    signal,
+  }: { clock: Clock; timeoutMs: number | undefined; deadlineMs: number; signal: AbortSignal },
+  run: (deadlineMs: number, signal: AbortSignal) => Promise<R>,
+): Promise<R> {
+  if (timeoutMs === undefined || clock.now() + timeoutMs >= deadlineMs) return run(deadlineMs, signal);
+  const why = `did not end within its item_timeout of ${timeoutMs} ms`;
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(abortReason(signal));
+  signal.addEventListener('abort', onAbort, { once: true });
+  const cancel = clock.after(timeoutMs, () => controller.abort(new MeshError('DEADLINE_EXCEEDED', why)));
+  try {
+    return await run(clock.now() + timeoutMs, controller.signal);
+  } catch (thrown) {
+    const error = toMeshError(thrown);
+    throw error.code === 'DEADLINE_EXCEEDED' && !signal.aborted
+      ? new MeshError('DEADLINE_EXCEEDED', why, { cause: error })
+      : error;
+  } finally {
+    cancel();
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -56,6 +56,7 @@ function explainStep(step: PlanStep): string[] {
   lines.push(...explainAction(step.action));
   const options = [
     step.timeoutMs !== undefined && `timeout ${step.timeoutMs} ms`,
+    step.each?.itemTimeoutMs !== undefined && `${step.each.itemTimeoutMs} ms an item`,
     step.retry && `at most ${step.retry.attempts} tries`,
     step.hedgeMs !== undefined && `hedge after ${step.hedgeMs} ms`,
     step.cacheMs !== undefined && `cache ${step.cacheMs} ms`,

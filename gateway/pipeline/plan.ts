@@ -95,7 +95,7 @@ export interface PlanStep {
   /** CEL type of `steps.name`. */
   type: string;
   when: Value | undefined;
-  each: { over: Value; parallel: number; itemsMax: number } | undefined;
+  each: { over: Value; parallel: number; itemsMax: number; itemTimeoutMs: number | undefined } | undefined;
   after: readonly string[];
   /** Steps that must have ended before it is known whether, over what and with which branch it runs. */
   gate: readonly string[];

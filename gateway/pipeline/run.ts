@@ -12,7 +12,7 @@ import { toMeshError } from '../../chassis/status.js';
 import { type CallUpstream, callWithRetries } from './attempt.js';
 import { reserveAfter } from './budget.js';
 import { absent, chooseBranch, type Decision, decide } from './decide.js';
-import { mapBounded } from './each.js';
+import { limited, mapBounded } from './each.js';
 import type { Scope } from './expression.js';
 import { acceptInput } from './inputs.js';
 import { type Leaf, type Plan, type PlanStep, stepRefs, strictRefs } from './plan.js';
@@ -203,7 +203,8 @@ class Run {
         startedMs,
       );
     }
-    if (error.code === 'DEADLINE_EXCEEDED' && limit < this.#options.deadlineMs) {
+    const ofItem = step.each?.itemTimeoutMs !== undefined && !controller.signal.aborted; // its error says so
+    if (error.code === 'DEADLINE_EXCEEDED' && limit < this.#options.deadlineMs && !ofItem) {
       const why =
         step.timeoutMs === undefined
           ? 'left no time for the steps after it'
@@ -276,16 +277,19 @@ class Run {
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<unknown> {
-    const once = (scope: Scope, inner: AbortSignal): Promise<unknown> => {
+    const once = (scope: Scope, limitMs: number, inner: AbortSignal): Promise<unknown> => {
       const leaf = branch ?? chooseBranch(step.action, scope, this.#options.random);
       if (!leaf) return Promise.reject(new MeshError('STEP_FAILED', 'no branch of the switch holds'));
-      return this.#once(step, leaf, scope, tally, deadlineMs, inner);
+      return this.#once(step, leaf, scope, tally, limitMs, inner);
     };
-    if (!items) return once(this.#scope, signal);
+    if (!items) return once(this.#scope, deadlineMs, signal);
     tally.items = items.length;
     const each = async (item: unknown, index: number, inner: AbortSignal): Promise<unknown> => {
       try {
-        return await once({ ...this.#scope, item, index: BigInt(index) }, inner);
+        const limits = { clock: this.#options.clock, timeoutMs: step.each?.itemTimeoutMs, deadlineMs, signal: inner };
+        return await limited(limits, (limitMs, own) =>
+          once({ ...this.#scope, item, index: BigInt(index) }, limitMs, own),
+        );
       } catch (thrown) {
         throw inItem(index, toMeshError(thrown));
       }

@@ -99,8 +99,11 @@ const step = z.strictObject({
     .max(10_000)
     .optional()
     .meta({ description: `Longest list an each takes. Default ${EACH_MAX}.` }),
+  item_timeout: duration
+    .optional()
+    .meta({ description: 'Ends one item of an each, its retries included; `timeout` is for the whole list.' }),
   after: z.array(name).max(STEPS_MAX).optional().meta({ description: 'Steps to wait for without reading them.' }),
-  timeout: duration.optional(),
+  timeout: duration.optional().meta({ description: 'Ends the step; of an each, the whole list.' }),
   retry: z
     .union([z.int().min(1).max(5), retry])
     .optional()

@@ -2,7 +2,9 @@
  * What goes into the upstream stack and what comes out: raw bytes, since the gateway never decodes what it need not. The
  * stack knows methods only by name and relies on the caller to say what is idempotent.
  */
+
 import { CRITICALITY_KEY, type Criticality, criticalityOf } from '../../chassis/caller.js';
+import type { MeshError } from '../../chassis/errors.js';
 
 /**
  * What the stack asks of an AbortSignal. Whoever makes one for every call may give something lighter: listening to a fresh
@@ -63,6 +65,18 @@ export interface UpstreamStream extends AsyncIterable<Buffer> {
   readonly attempts: number;
   /** Complete after the last message. */
   readonly trailers: Readonly<Record<string, string>>;
+}
+
+const attempts = new WeakMap<MeshError, number>();
+
+/** Calls sent for a call that failed with `error`, retries and hedges included; undefined for an error of another making. */
+export function attemptsOf(error: MeshError): number | undefined {
+  return attempts.get(error);
+}
+
+/** For deadline.ts, where every call ends. An error that ended several calls keeps the number of the last. */
+export function noteAttempts(error: MeshError, sent: number): void {
+  attempts.set(error, sent);
 }
 
 /** "embed" -> "plexus.v1.Embed": also the name of its health. */

@@ -7,7 +7,7 @@ import type { Clock } from '../../chassis/clock.js';
 import { shrink } from '../../chassis/deadline.js';
 import { abortReason, MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
-import type { UpstreamCall } from './call.js';
+import { noteAttempts, type UpstreamCall } from './call.js';
 import type { Counters } from './counters.js';
 import { type Dependant, Flight, type Result, type Send } from './flight.js';
 
@@ -84,6 +84,7 @@ class Passenger implements Dependant {
 
   fail(error: MeshError): void {
     this.tidy();
+    noteAttempts(error, this.#flight.attempts);
     this.#reject(counted(error, this.#counters));
   }
 

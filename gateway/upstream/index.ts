@@ -1,6 +1,6 @@
 /** The way from the gateway to the services: see stack.ts for its layers, top to bottom. */
 export type { Criticality, UpstreamAnswer, UpstreamBidiCall, UpstreamCall, UpstreamStream } from './call.js';
-export { serviceName } from './call.js';
+export { attemptsOf, serviceName } from './call.js';
 export type { Counters } from './counters.js';
 export type { InstanceState, InstanceStatus } from './endpoint.js';
 export { type UpstreamSettings, upstreamSettings } from './settings.js';

@@ -254,6 +254,13 @@ const cases: Case[] = [
     message: /needs an each/,
   },
   {
+    name: 'item_timeout without each',
+    yaml: withSteps(embed('["x"]', '    item_timeout: 3s\n')),
+    at: [9, 5],
+    path: 'steps.a.item_timeout',
+    message: /needs an each/,
+  },
+  {
     name: 'a cache on a value',
     yaml: withSteps('  a:\n    value: 1\n    cache: 1m', 'x: "${steps.a}"'),
     at: [7, 5],

@@ -239,6 +239,33 @@ describe('running a pipeline', () => {
       );
     });
 
+    it('ends one item at its item_timeout: it alone falls back, or the step fails and names it', async () => {
+      for (const [more, expected] of [
+        ['    item_timeout: 100ms\n    fallback: {model: other}\n', [1, 7, 3]],
+        ['    item_timeout: 100ms\n', /item 1: did not end within its item_timeout of 100 ms/],
+      ] as const) {
+        const clock = createVirtualClock();
+        const upstream = createFakeUpstream({
+          'tokenize.Count': ({ texts, model }) => {
+            if (model === 'other') return { ...served('o'), counts: [7] };
+            const [text = ''] = texts as string[];
+            if (text === 'xx') return new Promise(() => {});
+            return { ...served('t'), counts: [text.length] };
+          },
+        });
+        const made = plan(each(more), '{x: "${steps.a.map(r, r.counts[0])}"}');
+        const running = run(made, upstream, { list: ['x', 'xx', 'xxx'] }, { clock });
+        running.catch(() => {});
+        await clock.advance(99);
+        assert.deepEqual(upstream.cancelled, []);
+        await clock.advance(1);
+        assert.deepEqual(upstream.cancelled, ['tokenize.Count']);
+        if (expected instanceof RegExp) await assert.rejects(running, expected);
+        else assert.deepEqual((await running).output.x, expected);
+        assert.equal(clock.pending, 0, 'no timer is left');
+      }
+    });
+
     it('is an empty list for an empty one', async () => {
       assert.deepEqual(
         (await run(plan(each(), '{x: "${size(steps.a)}"}'), createFakeUpstream({}), { list: [] })).output,
