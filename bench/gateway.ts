@@ -1,5 +1,5 @@
 /**
- * What a hop through the gateway costs: the same unary call to an instance directly, through the gateway with either transport,
+ * What a hop through the gateway costs: the same unary call to an instance directly, through the gateway with either wire,
  * and through nginx `grpc_pass` where there is one (PLEXUS_NGINX, or nginx on the PATH). All are processes of their own on
  * loopback; rounds are interleaved, so that a noisy moment hits all of them. One call in flight; open loop at half of what
  * the slowest of them passes; and as many as it passes, with the processor time that each took for a call. What the
@@ -142,8 +142,10 @@ async function listening(port: number): Promise<void> {
 }
 
 const instance = await startTestProcess('embed-1', { workMs: 0, places: 1_000 });
-const ours = await startGatewayProcess('gateway-http2', [instance.instance], { transport: 'http2' });
-const grpcJs = await startGatewayProcess('gateway-grpc-js', [instance.instance], { transport: 'grpc-js' });
+const instances = [instance.instance];
+const both = await startGatewayProcess('both', instances, { transport: 'http2' }, { transport: 'http2' });
+const inside = await startGatewayProcess('inside', instances, { transport: 'http2' }, { transport: 'grpc-js' });
+const grpcJs = await startGatewayProcess('grpc-js', instances, { transport: 'grpc-js' }, { transport: 'grpc-js' });
 const nginx = await startNginx(instance.instance.address);
 const target = (name: string, address: string, pid: number | undefined): Target => ({
   name,
@@ -157,10 +159,11 @@ const target = (name: string, address: string, pid: number | undefined): Target 
 const direct = target('direct', instance.instance.address, undefined);
 const targets = [
   direct,
-  target('through the gateway, http2', ours.instance.address, ours.pid),
-  target('through the gateway, grpc-js', grpcJs.instance.address, grpcJs.pid),
+  target('gateway: http2 at the edge and inside', both.instance.address, both.pid),
+  target('gateway: grpc-js at the edge, http2 inside', inside.instance.address, inside.pid),
+  target('gateway: grpc-js at the edge and inside', grpcJs.instance.address, grpcJs.pid),
 ];
-if (nginx) targets.push(target('through nginx grpc_pass', nginx.address, nginx.pid));
+if (nginx) targets.push(target('nginx grpc_pass', nginx.address, nginx.pid));
 else console.warn('NGINX IS NOT HERE: SET PLEXUS_NGINX TO COMPARE WITH grpc_pass.');
 
 for (const each of targets) {
@@ -192,5 +195,5 @@ for (const each of targets) {
 }
 for (const { transport } of targets) transport.close();
 nginx?.stop();
-await Promise.all([ours, grpcJs, instance].map((each) => each.signal('SIGKILL')));
+await Promise.all([both, inside, grpcJs, instance].map((each) => each.signal('SIGKILL')));
 process.exit(0);

@@ -1,5 +1,6 @@
 /** What a handler is given beside the request: deadline, cancellation, identity, trailers. Transport-free, so that tests can make one by hand. */
 import type { Criticality } from './caller.js';
+import type { Ending } from './ending.js';
 import type { Logger } from './log.js';
 
 export interface CallContext {
@@ -7,6 +8,8 @@ export interface CallContext {
   readonly method: string;
   /** Aborts when the caller goes away or the deadline passes; its reason is a MeshError. */
   readonly signal: AbortSignal;
+  /** The same, without the cost of a signal, for who can do with it. Absent where a test made the context by hand. */
+  readonly ending?: Ending;
   /** Milliseconds since the epoch. A call without a deadline gets the server's; Infinity for watches only. */
   readonly deadlineMs: number;
   /** x-request-id of the caller, or a new one; returned in the trailers. */

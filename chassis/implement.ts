@@ -21,10 +21,10 @@ import {
 } from '@grpc/grpc-js';
 import { type Definitions, definition } from '../protos/index.js';
 import type { CallContext } from './call.js';
-import { CRITICALITY_KEY, criticalityOf, TENANT_KEY, tenantOf } from './caller.js';
+import { CRITICALITY_KEY, type Criticality, criticalityOf, TENANT_KEY, tenantOf } from './caller.js';
 import type { Clock } from './clock.js';
 import { strictDecode } from './codec.js';
-import { createDeadline } from './deadline.js';
+import { Ending } from './ending.js';
 import { MeshError } from './errors.js';
 import type { Interceptor } from './interceptors/interceptor.js';
 import type { Logger } from './log.js';
@@ -63,7 +63,47 @@ export interface ServiceBinding {
   /** Full name: "plexus.v1.Embed". */
   readonly name: string;
   readonly definition: ServiceDefinition;
+  /** Handlers for grpc-js. */
   bind(runtime: ServerRuntime): UntypedServiceImplementation;
+  /** The same for a server of our own. */
+  routes(runtime: ServerRuntime): Route[];
+}
+
+/** A call as a transport hands it in. */
+export interface Incoming {
+  /** Last value of each key, keys in lower case. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Milliseconds since the epoch; Infinity for none. */
+  readonly deadlineMs: number;
+  /** Calls `listener` when the caller goes away, at once where it has. */
+  onGone(listener: () => void): void;
+}
+
+/** Where the responses of a stream go. */
+export interface Sink {
+  /** False where the caller reads too slowly: wait for `drained`. */
+  write(response: unknown): boolean;
+  /** Rejects with the signal's reason as soon as it aborts. */
+  drained(signal: AbortSignal): Promise<void>;
+}
+
+/** How a call ended: a response (undefined for a stream), or an error. */
+export interface Outcome {
+  result?: unknown;
+  error?: MeshError;
+  trailers: Readonly<Record<string, string>>;
+}
+
+/** A method that can be served. */
+export interface Route {
+  /** ":path": "/plexus.v1.Embed/Embed". */
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  decode(bytes: Buffer): unknown;
+  encode(response: unknown): Buffer;
+  /** `input` is what `decode` made of the request, or all of them. Never rejects. `sink` for methods that answer with a stream. */
+  serve(input: unknown, incoming: Incoming, sink: Sink | undefined): Promise<Outcome>;
 }
 
 /** What a server gives to the handlers it runs. */
@@ -103,20 +143,35 @@ export function implementDefinition(
     bind(runtime) {
       const bound: Record<string, unknown> = {};
       for (const [key, method] of Object.entries(strict)) {
-        const handler = handlers[key] as never;
-        if (!handler) throw new Error(`${name} has no handler for ${key}`);
-        const path = method.path.slice(1);
-        const own = options.endless?.includes(key)
-          ? { ...runtime, defaultDeadlineMs: Number.POSITIVE_INFINITY }
-          : runtime;
-        if (method.requestStream && method.responseStream) bound[key] = bidi(path, handler, own);
-        else if (method.requestStream) bound[key] = clientStream(path, handler, own);
-        else if (method.responseStream) bound[key] = serverStream(path, handler, own);
-        else bound[key] = unary(path, handler, own);
+        const route = routeOf(key, method, runtime);
+        if (route.responseStream) bound[key] = streaming(route);
+        else bound[key] = single(route);
       }
       return bound as UntypedServiceImplementation;
     },
+    routes: (runtime) => Object.entries(strict).map(([key, method]) => routeOf(key, method, runtime)),
   };
+
+  function routeOf(key: string, method: MethodDefinition<unknown, unknown>, runtime: ServerRuntime): Route {
+    const handler = handlers[key] as ((input: unknown, context: CallContext) => unknown) | undefined;
+    if (!handler) throw new Error(`${name} has no handler for ${key}`);
+    const own = options.endless?.includes(key) ? { ...runtime, defaultDeadlineMs: Number.POSITIVE_INFINITY } : runtime;
+    const { path, requestStream, responseStream } = method;
+    const ask = requestStream
+      ? (input: unknown, context: CallContext) => handler(checkedAll(input as AsyncIterable<unknown>), context)
+      : (input: unknown, context: CallContext) => handler(checked(input), context);
+    return {
+      path,
+      requestStream,
+      responseStream,
+      decode: method.requestDeserialize,
+      encode: method.responseSerialize,
+      serve: (input, incoming, sink) =>
+        around(path.slice(1), incoming, own, (context) =>
+          sink ? pump(sink, ask(input, context) as AsyncIterable<unknown>, context) : ask(input, context),
+        ),
+    };
+  }
 }
 
 type AnyCall =
@@ -125,132 +180,130 @@ type AnyCall =
   | ServerReadableStream<unknown, unknown>
   | ServerDuplexStream<unknown, unknown>;
 
-function unary(
-  path: string,
-  handler: (request: unknown, context: CallContext) => unknown,
-  runtime: ServerRuntime,
-): unknown {
+/** One response: unary and client streams. */
+function single(route: Route): unknown {
   return (
-    call: ServerUnaryCall<unknown, unknown>,
+    call: ServerUnaryCall<unknown, unknown> | ServerReadableStream<unknown, unknown>,
     callback: (error: object | null, response?: unknown, trailer?: Metadata) => void,
   ) => {
-    void around(path, call, runtime, async (context) => handler(checked(call.request), context)).then(
-      ({ result, error, trailers }) => {
-        if (error) callback(withTrailers(error, trailers));
-        else callback(null, result, trailers);
-      },
-    );
+    const input = route.requestStream
+      ? requestsOf(call as Readable)
+      : (call as ServerUnaryCall<unknown, unknown>).request;
+    void route.serve(input, incomingOf(call), undefined).then(({ result, error, trailers }) => {
+      if (error) callback(withTrailers(error, trailers));
+      else callback(null, result, metadataOf(trailers));
+    });
   };
 }
 
-function clientStream(
-  path: string,
-  handler: (requests: AsyncIterable<unknown>, context: CallContext) => Promise<unknown>,
-  runtime: ServerRuntime,
-): unknown {
-  return (
-    call: ServerReadableStream<unknown, unknown>,
-    callback: (error: object | null, response?: unknown, trailer?: Metadata) => void,
-  ) => {
-    void around(path, call, runtime, (context) => handler(checkedAll(call), context)).then(
-      ({ result, error, trailers }) => {
-        if (error) callback(withTrailers(error, trailers));
-        else callback(null, result, trailers);
-      },
-    );
+/** A stream of responses: server and both-way streams. */
+function streaming(route: Route): unknown {
+  return (call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>) => {
+    const input = route.requestStream
+      ? requestsOf(call as unknown as Readable)
+      : (call as ServerWritableStream<unknown, unknown>).request;
+    const sink: Sink = {
+      write: (response) => call.write(response),
+      drained: (signal) => drained(call, signal),
+    };
+    void route.serve(input, incomingOf(call), sink).then(({ error, trailers }) => {
+      if (error) call.emit('error', withTrailers(error, trailers));
+      else call.end(metadataOf(trailers));
+    });
   };
 }
 
-function serverStream(
-  path: string,
-  handler: (request: unknown, context: CallContext) => AsyncIterable<unknown>,
-  runtime: ServerRuntime,
-): unknown {
-  return (call: ServerWritableStream<unknown, unknown>) => {
-    void around(path, call, runtime, (context) => pump(call, handler(checked(call.request), context), context)).then(
-      (outcome) => finish(call, outcome),
-    );
+function incomingOf(call: AnyCall): Incoming {
+  const given = call.getDeadline();
+  return {
+    metadata: plainMetadata(call.metadata),
+    deadlineMs: given instanceof Date ? given.getTime() : given,
+    onGone(listener) {
+      (call as NodeJS.EventEmitter).once('cancelled', listener);
+      if (call.cancelled) listener();
+    },
   };
-}
-
-function bidi(
-  path: string,
-  handler: (requests: AsyncIterable<unknown>, context: CallContext) => AsyncIterable<unknown>,
-  runtime: ServerRuntime,
-): unknown {
-  return (call: ServerDuplexStream<unknown, unknown>) => {
-    void around(path, call, runtime, (context) => pump(call, handler(checkedAll(call), context), context)).then(
-      (outcome) => finish(call, outcome),
-    );
-  };
-}
-
-interface Outcome {
-  result?: unknown;
-  error?: MeshError;
-  trailers: Metadata;
 }
 
 /** Context, interceptors and error conversion around the handler of any kind. Never rejects. */
 async function around(
   path: string,
-  call: AnyCall,
+  incoming: Incoming,
   runtime: ServerRuntime,
   run: (context: CallContext) => unknown,
 ): Promise<Outcome> {
-  const trailers = new Metadata();
-  const metadata = plainMetadata(call.metadata);
-  const requestId = metadata.get('x-request-id') ?? randomUUID();
-  trailers.set('x-request-id', requestId);
-  const given = call.getDeadline();
-  const atMs = given instanceof Date ? given.getTime() : given;
-  const hangUp = new AbortController();
-  const deadline = createDeadline(
-    runtime.clock,
-    Number.isFinite(atMs) ? atMs : runtime.clock.now() + runtime.defaultDeadlineMs,
-    hangUp.signal,
-  );
+  const context = new Context(path, incoming, runtime);
+  const { ending, trailers } = context;
+  const { clock, interceptors } = runtime;
+  const cancelTimer = Number.isFinite(context.deadlineMs)
+    ? clock.after(context.deadlineMs - clock.now(), () =>
+        ending.end(new MeshError('DEADLINE_EXCEEDED', 'the deadline passed before the answer was ready')),
+      )
+    : undefined;
   let over = false;
-  (call as NodeJS.EventEmitter).once('cancelled', () => {
+  incoming.onGone(() => {
     // grpc-js says so at the end of every call; an error and an abort for each would cost a tenth of a hop.
-    if (!over) hangUp.abort(new MeshError('CANCELLED', 'the caller went away'));
+    if (!over) ending.end(new MeshError('CANCELLED', 'the caller went away'));
   });
-  if (call.cancelled) hangUp.abort(new MeshError('CANCELLED', 'the caller went away'));
-  const context: CallContext = {
-    method: path,
-    signal: deadline.signal,
-    deadlineMs: deadline.atMs,
-    requestId,
-    traceparent: metadata.get('traceparent'),
-    tenant: tenantOf(metadata.get(TENANT_KEY)),
-    criticality: criticalityOf(metadata.get(CRITICALITY_KEY)),
-    metadata,
-    log: runtime.log,
-    setTrailer: (key, value) => trailers.set(key, key.endsWith('-bin') ? Buffer.from(value, 'base64') : value),
-  };
   const ends: ((error: MeshError | undefined) => void)[] = [];
   let outcome: Outcome;
   try {
-    for (const interceptor of runtime.interceptors) ends.push(interceptor.begin(context));
+    for (const interceptor of interceptors) ends.push(interceptor.begin(context));
     outcome = { result: await run(context), trailers };
   } catch (thrown) {
     outcome = { error: toMeshError(thrown), trailers };
   }
   over = true;
-  deadline.dispose();
-  for (const end of ends.reverse()) end(outcome.error);
+  cancelTimer?.();
+  for (let at = ends.length - 1; at >= 0; at--) ends[at]?.(outcome.error);
   return outcome;
 }
 
+/** A class, since one is made for every call, and its signal only where somebody asks. */
+class Context implements CallContext {
+  readonly method: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly deadlineMs: number;
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  readonly tenant: string;
+  readonly criticality: Criticality;
+  readonly log: Logger;
+  readonly trailers: Record<string, string>;
+  readonly #ending = new Ending();
+
+  constructor(method: string, { metadata, deadlineMs }: Incoming, runtime: ServerRuntime) {
+    this.method = method;
+    this.metadata = metadata;
+    this.deadlineMs = Number.isFinite(deadlineMs) ? deadlineMs : runtime.clock.now() + runtime.defaultDeadlineMs;
+    this.requestId = metadata.get('x-request-id') ?? randomUUID();
+    this.traceparent = metadata.get('traceparent');
+    this.tenant = tenantOf(metadata.get(TENANT_KEY));
+    this.criticality = criticalityOf(metadata.get(CRITICALITY_KEY));
+    this.log = runtime.log;
+    this.trailers = { 'x-request-id': this.requestId };
+  }
+
+  // Accessors: a context that is copied with another signal must not keep this one's end.
+  get ending(): Ending {
+    return this.#ending;
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  // Bound: handlers take it out of the context.
+  readonly setTrailer = (key: string, value: string): void => {
+    this.trailers[key] = value;
+  };
+}
+
 /** Writes what the handler yields, no faster than the caller reads, until it ends or the call does. */
-async function pump(
-  call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
-  responses: AsyncIterable<unknown>,
-  context: CallContext,
-): Promise<void> {
+async function pump(sink: Sink, responses: AsyncIterable<unknown>, context: CallContext): Promise<void> {
   for await (const response of responses) {
     if (context.signal.aborted) throw context.signal.reason;
-    if (!call.write(response)) await drained(call, context.signal);
+    if (!sink.write(response)) await sink.drained(context.signal);
   }
 }
 
@@ -270,18 +323,21 @@ function drained(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> 
   });
 }
 
-function finish(
-  call: ServerWritableStream<unknown, unknown> | ServerDuplexStream<unknown, unknown>,
-  { error, trailers }: Outcome,
-): void {
-  if (error) call.emit('error', withTrailers(error, trailers));
-  else call.end(trailers);
+function withTrailers(error: MeshError, trailers: Readonly<Record<string, string>>): object {
+  const status = toStatus(error);
+  for (const key in trailers) status.metadata.set(key, valueOf(key, trailers[key] as string));
+  return status;
 }
 
-function withTrailers(error: MeshError, trailers: Metadata): object {
-  const status = toStatus(error);
-  status.metadata.merge(trailers);
-  return status;
+function metadataOf(trailers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const key in trailers) metadata.set(key, valueOf(key, trailers[key] as string));
+  return metadata;
+}
+
+/** As grpc-js wants it: bytes where we have base64. */
+function valueOf(key: string, value: string): string | Buffer {
+  return key.endsWith('-bin') ? Buffer.from(value, 'base64') : value;
 }
 
 function checked(request: unknown): unknown {
@@ -289,9 +345,13 @@ function checked(request: unknown): unknown {
   return request;
 }
 
+async function* checkedAll(requests: AsyncIterable<unknown>): AsyncGenerator<unknown> {
+  for await (const request of requests) yield checked(request);
+}
+
 /** The requests of a stream. Plain `for await` over the call would destroy it at their end, its unwritten answers with it. */
-async function* checkedAll(call: Readable): AsyncGenerator<unknown> {
-  for await (const request of call.iterator({ destroyOnReturn: false })) yield checked(request);
+function requestsOf(call: Readable): AsyncIterable<unknown> {
+  return call.iterator({ destroyOnReturn: false });
 }
 
 function plainMetadata(metadata: Metadata): Map<string, string> {

@@ -5,7 +5,8 @@
 import { Server } from '@grpc/grpc-js';
 import { type Clock, systemClock } from './clock.js';
 import { createHealth, type Health } from './health.js';
-import type { ServiceBinding } from './implement.js';
+import { createHttp2Server } from './http2/server.js';
+import type { ServerRuntime, ServiceBinding } from './implement.js';
 import { type Admission, createAdmission } from './interceptors/admit.js';
 import type { Interceptor } from './interceptors/interceptor.js';
 import { createLogInterceptor } from './interceptors/log.js';
@@ -13,7 +14,7 @@ import { createMetricsInterceptor } from './interceptors/metrics.js';
 import { type Logger, silentLogger } from './log.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { createReflection } from './reflection.js';
-import { integer, type Settings } from './settings.js';
+import { choice, integer, type Settings } from './settings.js';
 import { plainText, serverCredentials, type TlsSettings } from './tls.js';
 
 export const serverSettings = {
@@ -57,6 +58,13 @@ export const serverSettings = {
     max: 600_000,
     reason: 'How long calls in flight may take after SIGTERM before they are cut.',
   }),
+  transport: choice({
+    env: 'PLEXUS_SERVER_TRANSPORT',
+    choices: ['grpc-js', 'http2'],
+    default: 'grpc-js',
+    reason:
+      'What answers on the gRPC port: grpc-js, or an HTTP/2 server made for many small calls. The latter takes no compressed messages.',
+  }),
 } as const;
 
 export type ServerSettings = Settings<typeof serverSettings>;
@@ -97,6 +105,79 @@ export function createServer(options: ServerOptions): MeshServer {
     admission, // refuse at once what should not begin
     ...(options.interceptors ?? []),
   ];
+  const services = [...options.services, health.binding];
+  const bindings = [...services, ...createReflection(services.map(({ name }) => name))];
+  const runtime: ServerRuntime = { clock, log, interceptors, defaultDeadlineMs: settings.defaultDeadlineMs };
+  const { address, tls = plainText } = options;
+  const wire = settings.transport === 'http2' ? overHttp2 : overGrpcJs;
+  const server = wire({ bindings, runtime, address, tls, settings });
+
+  return {
+    health,
+    admission,
+    metrics,
+    start: () => server.start(),
+    drain(graceMs = settings.drainMs) {
+      health.shutDown();
+      admission.close();
+      return new Promise((resolve) => {
+        let cut = 0;
+        const { done, end } = server.drain(graceMs);
+        const cancelCount = clock.after(graceMs, () => {
+          cut = admission.inFlight;
+        });
+        const cancelLimit = clock.after(graceMs + CUT_MS, () => {
+          end();
+          resolve(cut);
+        });
+        void done.then(() => {
+          cancelCount();
+          cancelLimit();
+          resolve(cut);
+        });
+      });
+    },
+  };
+}
+
+interface WireOptions {
+  bindings: readonly ServiceBinding[];
+  runtime: ServerRuntime;
+  address: string;
+  tls: TlsSettings;
+  settings: ServerSettings;
+}
+
+/** What listens, whichever it is. */
+interface Wire {
+  /** Resolves with the port. */
+  start(): Promise<number>;
+  /** Takes no new calls; cuts those that are left after `graceMs`. `done` once all connections are gone; `end` stops waiting. */
+  drain(graceMs: number): { done: Promise<void>; end(): void };
+}
+
+function overHttp2({ bindings, runtime, address, tls, settings }: WireOptions): Wire {
+  const { clock } = runtime;
+  const server = createHttp2Server({
+    address,
+    routes: bindings.flatMap((binding) => binding.routes(runtime)),
+    tls,
+    clock,
+    streamsMax: settings.streamsMax,
+    messageBytesMax: settings.messageBytesMax,
+  });
+  return {
+    start: () => server.start(),
+    drain(graceMs) {
+      const { done, cut } = server.drain();
+      const cancel = clock.after(graceMs + 1, cut);
+      void done.then(cancel);
+      return { done, end: cut };
+    },
+  };
+}
+
+function overGrpcJs({ bindings, runtime, address, tls, settings }: WireOptions): Wire {
   const server = new Server({
     'grpc.max_receive_message_length': settings.messageBytesMax,
     'grpc.max_send_message_length': -1,
@@ -106,48 +187,24 @@ export function createServer(options: ServerOptions): MeshServer {
     'grpc.keepalive_permit_without_calls': 1,
     'grpc.enable_channelz': 0, // costs memory per call and nobody reads it
   });
-  const services = [...options.services, health.binding];
-  for (const service of [...services, ...createReflection(services.map(({ name }) => name))]) {
-    server.addService(
-      service.definition,
-      service.bind({ clock, log, interceptors, defaultDeadlineMs: settings.defaultDeadlineMs }),
-    );
-  }
-
+  for (const binding of bindings) server.addService(binding.definition, binding.bind(runtime));
   let bound: string | undefined;
-
   return {
-    health,
-    admission,
-    metrics,
     start: () =>
       new Promise((resolve, reject) => {
-        server.bindAsync(options.address, serverCredentials(options.tls ?? plainText), (error, port) => {
+        server.bindAsync(address, serverCredentials(tls), (error, port) => {
           if (error) return reject(error);
-          bound = `${options.address.slice(0, options.address.lastIndexOf(':'))}:${port}`;
+          bound = `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
           resolve(port);
         });
       }),
-    drain(graceMs = settings.drainMs) {
-      health.shutDown();
-      admission.close();
-      return new Promise((resolve) => {
-        let cut = 0;
-        // With channelz off, forceShutdown of grpc-js 1.14 knows no sessions and cuts nothing; drain() does, at the end of the grace.
-        if (bound) server.drain(bound, graceMs + 1);
-        const cancelCount = clock.after(graceMs, () => {
-          cut = admission.inFlight;
-        });
-        const cancelLimit = clock.after(graceMs + CUT_MS, () => {
-          server.forceShutdown();
-          resolve(cut);
-        });
-        server.tryShutdown(() => {
-          cancelCount();
-          cancelLimit();
-          resolve(cut);
-        });
-      });
+    drain(graceMs) {
+      // With channelz off, forceShutdown of grpc-js 1.14 knows no sessions and cuts nothing; drain() does, at the end of the grace.
+      if (bound) server.drain(bound, graceMs + 1);
+      return {
+        done: new Promise((resolve) => server.tryShutdown(() => resolve())),
+        end: () => server.forceShutdown(),
+      };
     },
   };
 }

@@ -29,6 +29,16 @@ export function toStatus(
   return { code: error.kind.grpc, details: error.message, metadata };
 }
 
+/** The same as a server of our own sends it; `details` goes into grpc-status-details-bin. */
+export function toWireStatus(error: MeshError): { code: number; text: string; details: Buffer } {
+  const bytes = encodeDetails(error);
+  return {
+    code: error.kind.grpc,
+    text: error.message,
+    details: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  };
+}
+
 /** The MeshError behind what grpc-js threw at a client. */
 export function fromServiceError(error: ServiceError): MeshError {
   const [details] = error.metadata?.get(DETAILS) ?? [];

@@ -8,6 +8,7 @@ import { Code } from './codes.js';
 import type { Connection } from './connection.js';
 import { errorOfHttp, errorOfReset, errorOfTrailers, headerOf, lost, plainHeaders } from './grpc-status.js';
 import type { HeaderList } from './hpack-decoder.js';
+import { MessageQueue } from './message-queue.js';
 import { MessageReader } from './message-reader.js';
 import { Stream } from './stream.js';
 
@@ -207,23 +208,30 @@ export class UnaryCall extends ClientCall {
   }
 }
 
-export class StreamCall extends ClientCall implements AsyncIterable<Buffer> {
+export class StreamCall extends ClientCall {
+  readonly messages: MessageQueue<Buffer>;
   readonly #request: Buffer | AsyncIterable<Buffer>;
   #source: AsyncIterator<Buffer> | undefined;
-  #messages: Buffer[] = [];
-  #uncredited = 0;
-  #readers: { resolve(result: IteratorResult<Buffer>): void; reject(error: MeshError): void }[] = [];
-  #error: MeshError | undefined;
   #drained: (() => void) | undefined;
+  #cut = false;
 
   /** `request`: one message, or where the messages come from. */
   constructor(owner: CallOwner, options: CallOptions, request: Buffer | AsyncIterable<Buffer>) {
     super(owner, options);
     this.#request = request;
+    this.messages = new MessageQueue(
+      (bytes) => this.connection?.credit(this, bytes),
+      () => this.cancel(new MeshError('CANCELLED', 'the reader left')),
+    );
   }
 
   get resendable(): boolean {
     return Buffer.isBuffer(this.#request);
+  }
+
+  override cancel(reason: MeshError): void {
+    this.#cut = true; // whoever cancels has no use for what came before
+    super.cancel(reason);
   }
 
   sendRequest(connection: Connection): void {
@@ -231,57 +239,22 @@ export class StreamCall extends ClientCall implements AsyncIterable<Buffer> {
     else void this.#sendAll(connection, this.#request);
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<Buffer> {
-    return {
-      next: () => this.#next(),
-      return: () => {
-        this.cancel(new MeshError('CANCELLED', 'the reader left'));
-        return Promise.resolve({ done: true, value: undefined });
-      },
-    };
-  }
-
   override onDrain(): void {
     this.#drained?.();
   }
 
   protected onReceived(bytes: number): void {
-    this.#uncredited += bytes;
-    if (this.#messages.length === 0) this.#credit();
+    this.messages.received(bytes);
   }
 
   protected onMessage(message: Buffer): void {
-    const reader = this.#readers.shift();
-    if (reader) reader.resolve({ done: false, value: message });
-    else this.#messages.push(message); // bounded by the window: no more comes until it is read
+    this.messages.push(message);
   }
 
   protected onOver(error: MeshError | undefined): void {
-    this.#error = error;
-    if (error) this.#messages = [];
-    for (const reader of this.#readers.splice(0)) {
-      if (error) reader.reject(error);
-      else reader.resolve({ done: true, value: undefined });
-    }
+    this.messages.end(error, this.#cut);
     this.#drained?.();
     void this.#source?.return?.()?.catch?.(() => {}); // whoever writes the requests may stop; what it throws then is nobody's
-  }
-
-  #next(): Promise<IteratorResult<Buffer>> {
-    const message = this.#messages.shift();
-    if (message) {
-      if (this.#messages.length === 0) this.#credit();
-      return Promise.resolve({ done: false, value: message });
-    }
-    if (this.#error) return Promise.reject(this.#error);
-    if (this.over) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => this.#readers.push({ resolve, reject }));
-  }
-
-  #credit(): void {
-    if (this.#uncredited === 0) return;
-    this.connection?.credit(this, this.#uncredited);
-    this.#uncredited = 0;
   }
 
   /** Sends the requests as they come, no faster than the peer takes them. */

@@ -56,6 +56,9 @@ const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 const FRAME_BYTES_MAX = 64 * 1024;
 /** Data frames without data in a row. */
 const EMPTY_FRAMES_MAX = 1_000;
+/** Resets a client may send at once, and more a second. A gateway whose callers leave all at once is no attack. */
+const RESETS_MAX = 10_000;
+const RESETS_PER_SECOND = 1_000;
 /** Answers to pings and settings that the peer does not read. */
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 /** Words in a GOAWAY that are read or written. */
@@ -86,13 +89,15 @@ export class Connection {
   /** open: new streams. draining: those open may end. closed: nothing. */
   #state: 'open' | 'draining' | 'closed' = 'open';
   #goawaySent = false;
+  #resets = 0;
+  #resetsAtMs = 0;
   #cancelGoodbye = (): void => {};
 
   constructor(socket: Socket, options: ConnectionOptions, events: ConnectionEvents) {
     this.#socket = socket;
     this.#options = options;
     this.#events = events;
-    this.sender = new Sender(socket, (stream) => this.#removeIfDone(stream));
+    this.sender = new Sender(socket, (stream) => this.#onLocalEnd(stream));
     this.#reader = new FrameReader(FRAME_BYTES_MAX, this.#onFrame);
     this.#lastLocalId = options.role === 'client' ? -1 : 0;
     if (options.role === 'server') this.#preface = PREFACE;
@@ -168,7 +173,9 @@ export class Connection {
   close(): void {
     if (this.#state !== 'open') return;
     this.#state = 'draining';
-    this.#sendGoaway(Code.NO_ERROR, '');
+    // A server takes what is on its way; the number it really saw is said at the end, so that nobody's call is lost unseen.
+    if (this.#options.role === 'server') this.sender.goaway(STREAM_ID_MAX, Code.NO_ERROR, '');
+    else this.#sendGoaway(Code.NO_ERROR, '');
     this.#closeIfDone();
   }
 
@@ -300,7 +307,6 @@ export class Connection {
       if (this.#options.role === 'client' || id % 2 === 0)
         throw protocol(`HEADERS on stream ${id}, which was never opened`);
       this.#lastRemoteId = id;
-      if (this.#state !== 'open') return; // we said GOAWAY: the peer sends it elsewhere
       if (this.streams.size >= (this.#options.streamsMax ?? Number.POSITIVE_INFINITY)) {
         this.sender.reset(id, Code.REFUSED_STREAM);
         return;
@@ -344,6 +350,7 @@ export class Connection {
   #onReset(id: number, bytes: Buffer, start: number, end: number): void {
     if (id === 0) throw protocol('RST_STREAM without a stream');
     if (end - start !== 4) throw new ConnectionError(Code.FRAME_SIZE_ERROR, 'RST_STREAM that is not 4 bytes');
+    if (this.#options.role === 'server') this.#refuseResets();
     const stream = this.streams.get(id);
     if (stream) {
       this.#remove(stream);
@@ -439,6 +446,12 @@ export class Connection {
     stream.onReset(code);
   }
 
+  #onLocalEnd(stream: Stream): void {
+    // A server that has answered needs no more of the request.
+    if (this.#options.role === 'server' && !stream.remoteEnded) this.reset(stream, Code.NO_ERROR);
+    else this.#removeIfDone(stream);
+  }
+
   #removeIfDone(stream: Stream): void {
     if (stream.localEnded && stream.remoteEnded) this.#remove(stream);
   }
@@ -464,8 +477,17 @@ export class Connection {
 
   #closeIfDone(): void {
     if (this.#state !== 'draining' || this.streams.size > 0) return;
+    if (this.#options.role === 'server') this.#sendGoaway(Code.NO_ERROR, '');
     this.#goodbye();
     this.#finish('the connection was closed');
+  }
+
+  /** Opening streams to reset them costs the peer nothing and us a call each (CVE-2023-44487). */
+  #refuseResets(): void {
+    const nowMs = this.#options.clock.monotonic();
+    this.#resets = Math.max(0, this.#resets - ((nowMs - this.#resetsAtMs) / 1_000) * RESETS_PER_SECOND) + 1;
+    this.#resetsAtMs = nowMs;
+    if (this.#resets > RESETS_MAX) throw new ConnectionError(Code.ENHANCE_YOUR_CALM, 'a flood of resets');
   }
 
   /** Lets what is written go out, then closes the socket, by force after a second. */

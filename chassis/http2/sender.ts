@@ -64,6 +64,17 @@ export class Sender {
     if (end) this.#ended(stream);
   }
 
+  /** Ends a stream with the headers that `write` writes, after what waits. */
+  trailers(stream: Stream, write: (encoder: HpackEncoder) => void): void {
+    if (stream.waiting) {
+      stream.waiting.trailers = write;
+      return;
+    }
+    this.encoder.begin();
+    write(this.encoder);
+    this.headers(stream, true);
+  }
+
   /** Sends a gRPC message: five bytes of length and flag, then `message`. False where it has to wait: `onDrain` says when it has gone. */
   message(stream: Stream, message: Buffer, end: boolean): boolean {
     const bytes = 5 + message.length;
@@ -84,7 +95,7 @@ export class Sender {
     }
     const prefix = Buffer.allocUnsafe(5);
     writePrefix(prefix, 0, message.length);
-    stream.waiting ??= { parts: [], sent: 0, bytes: 0, end: false };
+    stream.waiting ??= { parts: [], sent: 0, bytes: 0, end: false, trailers: undefined };
     stream.waiting.parts.push(prefix, message);
     stream.waiting.bytes += bytes;
     stream.waiting.end = end;
@@ -163,7 +174,8 @@ export class Sender {
     } while (waiting.bytes > 0);
     stream.waiting = undefined;
     this.#blocked.delete(stream);
-    if (waiting.end) this.#ended(stream);
+    if (waiting.trailers) this.trailers(stream, waiting.trailers);
+    else if (waiting.end) this.#ended(stream);
     stream.onDrain();
   }
 

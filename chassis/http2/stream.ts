@@ -3,6 +3,7 @@
  * extends it: a call of a client, a call of a server.
  */
 import type { HeaderList } from './hpack-decoder.js';
+import type { HpackEncoder } from './hpack-encoder.js';
 
 /** Bytes to send that the windows have not let through yet. */
 export interface Waiting {
@@ -12,6 +13,8 @@ export interface Waiting {
   bytes: number;
   /** The stream ends after them. */
   end: boolean;
+  /** The stream ends after them with these headers, written when they are sent: the table is in the order of sending. */
+  trailers: ((encoder: HpackEncoder) => void) | undefined;
 }
 
 export abstract class Stream {

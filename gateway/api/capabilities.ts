@@ -51,7 +51,7 @@ function base(capability: string, context: CallContext): Omit<UpstreamCall, 'req
     capability,
     method: context.method,
     deadlineMs: context.deadlineMs,
-    signal: context.signal,
+    signal: context.ending ?? context.signal,
     metadata: forwarded(context),
   };
 }

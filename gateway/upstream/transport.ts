@@ -69,7 +69,7 @@ export function createHttp2Transport(
     messageBytesMax: MESSAGE_BYTES_MAX,
   });
   const stream = (call: StreamCall): PendingStream => ({
-    messages: call,
+    messages: call.messages,
     get trailers() {
       return call.trailers;
     },

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { ServerSettings } from '../../chassis/server.js';
 import type { UpstreamSettings } from '../../gateway/upstream/index.js';
 import type { Instance } from '../../registry/registry.js';
 import type { Conduct, TestInstance } from './upstream-instance.js';
@@ -29,8 +30,9 @@ export function startGatewayProcess(
   id: string,
   instances: readonly Instance[],
   settings: Partial<UpstreamSettings> = {},
+  server: Partial<ServerSettings> = {},
 ): Promise<TestProcess> {
-  return startProcess(gatewayMain, id, { instances, settings });
+  return startProcess(gatewayMain, id, { instances, settings, server });
 }
 
 async function startProcess(main: string, id: string, options: object): Promise<TestProcess> {

@@ -169,7 +169,7 @@ describe('the HTTP/2 connection', () => {
       });
       const stream = client.stream('/s/m', MESSAGE, { deadlineMs: Number.POSITIVE_INFINITY, metadata: undefined });
       const unary = send();
-      const reader = stream[Symbol.asyncIterator]();
+      const reader = stream.messages[Symbol.asyncIterator]();
       assert.equal(await codeOf(unary), 'OK');
       assert.equal(
         (await peer.connections[0]?.take(Frame.RST_STREAM))?.payload.readUInt32BE(0),

@@ -1,6 +1,6 @@
 /**
- * The two transports to instances, held to the same table: over grpc-js and over our own HTTP/2, against a grpc-js server of the
- * chassis, with and without TLS, through a line that misbehaves, and against a C-core server where Python has grpcio.
+ * The two transports to instances, held to the same table: over grpc-js and over our own HTTP/2, against a server of the chassis
+ * of either kind, with and without TLS, through a line that misbehaves, and against a C-core server where Python has grpcio.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -22,6 +22,7 @@ import { definition } from '../../../protos/index.js';
 import { testServerSettings } from '../../kit/settings.js';
 import { type Faults, startTcpProxy, type TcpProxy } from '../../kit/tcp-proxy.js';
 
+const SERVERS = ['grpc-js', 'http2'] as const;
 const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcTransport } as const;
 const EMBED = 'plexus.v1.Embed/Embed';
 const STREAM = 'plexus.v1.Embed/EmbedStream';
@@ -75,7 +76,10 @@ async function* bidi(requests: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 const held: string[] = [];
 let produced = 0;
 
-async function startServer(tls: TlsSettings = plainText): Promise<{ server: MeshServer; port: number }> {
+async function startServer(
+  kind: (typeof SERVERS)[number],
+  tls: TlsSettings = plainText,
+): Promise<{ server: MeshServer; port: number }> {
   const embed = definition('plexus.v1.Embed');
   const summarize = definition('plexus.v1.Summarize');
   const server = createServer({
@@ -92,7 +96,7 @@ async function startServer(tls: TlsSettings = plainText): Promise<{ server: Mesh
       ),
     ],
     address: '127.0.0.1:0',
-    settings: testServerSettings({ callsMax: 5_000 }),
+    settings: testServerSettings({ callsMax: 5_000, transport: kind }),
     tls,
   });
   return { server, port: await server.start() };
@@ -113,14 +117,15 @@ async function read(stream: PendingStream): Promise<Buffer[]> {
   return messages;
 }
 
-for (const [name, create] of Object.entries(TRANSPORTS)) {
-  describe(`the transport over ${name}`, function () {
+const pairs = SERVERS.flatMap((kind) => Object.entries(TRANSPORTS).map(([name, create]) => ({ kind, name, create })));
+for (const { kind, name, create } of pairs) {
+  describe(`the transport over ${name} to a server over ${kind}`, function () {
     this.timeout(30_000);
     let server: MeshServer;
     let port: number;
     let transport: Transport;
     before(async () => {
-      ({ server, port } = await startServer());
+      ({ server, port } = await startServer(kind));
       transport = create(`127.0.0.1:${port}`);
     });
     after(async () => {
@@ -281,7 +286,7 @@ for (const [name, create] of Object.entries(TRANSPORTS)) {
     });
 
     it('lets calls in flight end when the server drains, and reaches it again after it came back', async () => {
-      const first = await startServer();
+      const first = await startServer(kind);
       const own = create(`127.0.0.1:${first.port}`);
       const stream = own.serverStream(GENERATE, say('30,100000'), inTime());
       const reader = stream.messages[Symbol.asyncIterator]();
@@ -400,7 +405,7 @@ for (const [name, create] of Object.entries(TRANSPORTS)) {
       });
 
       it('knows the server by the authority, and shows its own certificate', async () => {
-        const secure = await startServer(tls('server'));
+        const secure = await startServer(kind, tls('server'));
         const own = create(`localhost:${secure.port}`, { tls: tls('client') });
         assert.equal((await own.unary(EMBED, say('secret'), inTime()).answer).response.toString(), 'secret');
         own.close();
@@ -411,63 +416,65 @@ for (const [name, create] of Object.entries(TRANSPORTS)) {
       });
 
       it('refuses a server of another name or authority', async () => {
-        const stranger = await startServer({ ...tls('stranger'), caFile: '' });
+        const stranger = await startServer(kind, { ...tls('stranger'), caFile: '' });
         const own = create(`localhost:${stranger.port}`, { tls: tls('client') });
         assert.equal(await outcome(own.unary(EMBED, say('x'), inTime())), 'UPSTREAM_UNREACHABLE');
         own.close();
         await stranger.server.drain(0);
       });
     });
+  });
+}
 
-    describe('to a C-core server', () => {
-      let child: ChildProcess | undefined;
-      let own: Transport;
-      before(async function () {
-        const python = process.env.PLEXUS_PYTHON ?? 'python3';
-        try {
-          execFileSync(python, ['-c', 'import grpc'], { stdio: 'ignore' });
-        } catch {
-          console.warn('NO PYTHON WITH grpcio HERE (PLEXUS_PYTHON NAMES ONE): C-CORE IS NOT TESTED.');
-          this.skip();
-        }
-        child = spawn(python, ['-c', C_CORE_SERVER], { stdio: ['pipe', 'pipe', 'inherit'] });
-        const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
-        own = create(`127.0.0.1:${line.toString().trim()}`);
-      });
-      after(() => {
-        own?.close();
-        child?.kill();
-      });
+for (const [name, create] of Object.entries(TRANSPORTS)) {
+  describe(`the transport over ${name} to a C-core server`, () => {
+    let child: ChildProcess | undefined;
+    let own: Transport;
+    before(async function () {
+      const python = process.env.PLEXUS_PYTHON ?? 'python3';
+      try {
+        execFileSync(python, ['-c', 'import grpc'], { stdio: 'ignore' });
+      } catch {
+        console.warn('NO PYTHON WITH grpcio HERE (PLEXUS_PYTHON NAMES ONE): C-CORE IS NOT TESTED.');
+        this.skip();
+      }
+      child = spawn(python, ['-c', C_CORE_SERVER], { stdio: ['pipe', 'pipe', 'inherit'] });
+      const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+      own = create(`127.0.0.1:${line.toString().trim()}`);
+    });
+    after(() => {
+      own?.close();
+      child?.kill();
+    });
 
-      it('passes bytes of every size, both ways, unary and streamed', async () => {
-        for (const bytes of [0, 1, 16_384, 1_000_000]) {
-          const request = Buffer.alloc(bytes, 9);
-          const { response, trailers } = await own.unary('t.T/Echo', request, {
-            ...inTime(),
-            metadata: { 'x-sent': 'a' },
-          }).answer;
-          assert.ok(response.equals(request));
-          assert.equal(trailers['x-seen'], 'a');
-        }
-        async function* requests(): AsyncGenerator<Buffer> {
-          for (let each = 0; each < 20; each++) yield Buffer.alloc(each * 500, each);
-        }
-        assert.equal((await read(own.bidi('t.T/Both', requests(), inTime()))).length, 20);
-        assert.equal((await read(own.serverStream('t.T/Many', Buffer.from('200'), inTime()))).length, 200);
-      });
+    it('passes bytes of every size, both ways, unary and streamed', async () => {
+      for (const bytes of [0, 1, 16_384, 1_000_000]) {
+        const request = Buffer.alloc(bytes, 9);
+        const { response, trailers } = await own.unary('t.T/Echo', request, {
+          ...inTime(),
+          metadata: { 'x-sent': 'a' },
+        }).answer;
+        assert.ok(response.equals(request));
+        assert.equal(trailers['x-seen'], 'a');
+      }
+      async function* requests(): AsyncGenerator<Buffer> {
+        for (let each = 0; each < 20; each++) yield Buffer.alloc(each * 500, each);
+      }
+      assert.equal((await read(own.bidi('t.T/Both', requests(), inTime()))).length, 20);
+      assert.equal((await read(own.serverStream('t.T/Many', Buffer.from('200'), inTime()))).length, 200);
+    });
 
-      it('reads its errors, and is stopped by cancel and deadline', async () => {
-        await assert.rejects(own.unary('t.T/Fail', Buffer.from('x'), inTime()).answer, {
-          code: 'FIELD_INVALID',
-          message: 'ä is not % allowed',
-        });
-        assert.equal(await outcome(own.unary('t.T/Nothing', Buffer.from('x'), inTime())), 'METHOD_UNKNOWN');
-        assert.equal(await outcome(own.unary('t.T/Hold', Buffer.from('x'), inTime(100))), 'DEADLINE_EXCEEDED');
-        const pending = own.unary('t.T/Hold', Buffer.from('x'), inTime());
-        setTimeout(() => pending.cancel(new MeshError('CANCELLED', 'left')), 50);
-        assert.equal(await outcome(pending), 'CANCELLED');
-        assert.equal(await outcome(own.unary('t.T/Echo', Buffer.from('x'), inTime())), 'OK');
+    it('reads its errors, and is stopped by cancel and deadline', async () => {
+      await assert.rejects(own.unary('t.T/Fail', Buffer.from('x'), inTime()).answer, {
+        code: 'FIELD_INVALID',
+        message: 'ä is not % allowed',
       });
+      assert.equal(await outcome(own.unary('t.T/Nothing', Buffer.from('x'), inTime())), 'METHOD_UNKNOWN');
+      assert.equal(await outcome(own.unary('t.T/Hold', Buffer.from('x'), inTime(100))), 'DEADLINE_EXCEEDED');
+      const pending = own.unary('t.T/Hold', Buffer.from('x'), inTime());
+      setTimeout(() => pending.cancel(new MeshError('CANCELLED', 'left')), 50);
+      assert.equal(await outcome(pending), 'CANCELLED');
+      assert.equal(await outcome(own.unary('t.T/Echo', Buffer.from('x'), inTime())), 'OK');
     });
   });
 }
