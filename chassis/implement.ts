@@ -325,18 +325,18 @@ function drained(call: NodeJS.EventEmitter, signal: AbortSignal): Promise<void> 
 
 function withTrailers(error: MeshError, trailers: Readonly<Record<string, string>>): object {
   const status = toStatus(error);
-  for (const key in trailers) status.metadata.set(key, valueOf(key, trailers[key] as string));
+  for (const key in trailers) status.metadata.set(key, grpcValue(key, trailers[key] as string));
   return status;
 }
 
 function metadataOf(trailers: Readonly<Record<string, string>>): Metadata {
   const metadata = new Metadata();
-  for (const key in trailers) metadata.set(key, valueOf(key, trailers[key] as string));
+  for (const key in trailers) metadata.set(key, grpcValue(key, trailers[key] as string));
   return metadata;
 }
 
 /** As grpc-js wants it: bytes where we have base64. */
-function valueOf(key: string, value: string): string | Buffer {
+function grpcValue(key: string, value: string): string | Buffer {
   return key.endsWith('-bin') ? Buffer.from(value, 'base64') : value;
 }
 
