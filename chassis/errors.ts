@@ -162,6 +162,12 @@ export const ERRORS = {
     false,
     'manifest.json does not fit the schema. The message names file and field.',
   ),
+  MEMORY_SHORT: kind(
+    Grpc.RESOURCE_EXHAUSTED,
+    507,
+    false,
+    'The model needs more memory than this process has left. The message says how much; unload another model, use fewer workers, or allow more.',
+  ),
   QUEUE_FULL: kind(
     Grpc.RESOURCE_EXHAUSTED,
     429,

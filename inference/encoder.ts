@@ -10,6 +10,7 @@ import { MeshError } from '../chassis/errors.js';
 import { type Pooling, requireWeightFile, type StoredModel } from '../models/index.js';
 import { usableCores } from './cores.js';
 import type { Running } from './hub.js';
+import { memoryBytesMax, processMemory, reckonBytes } from './memory.js';
 import { openTokenizer } from './open-tokenizer.js';
 import { createPool } from './pool.js';
 import { pooledWidth } from './pooling.js';
@@ -94,12 +95,20 @@ export async function openEncoder(
   const settings = { ...tuned, latencyTargetMs: model.manifest.latencyTargetMs ?? tuned.latencyTargetMs };
   const manifest = { ...model.manifest, precision };
   const weights = requireWeightFile(manifest, 'model');
-  const tokenizer = await openTokenizer(model);
   const workers = settings.workers || usableCores();
+  // External data ("model.onnx_data") is opened by onnxruntime from beside the graph.
+  const weightBytes = manifest.files
+    .filter(({ path }) => path === weights || path.startsWith(`${weights}_data`))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+  const memoryBytes = reckonBytes(weightBytes, workers, settings.preparedFolder ? 'mapped' : 'read');
+  const giveBack = processMemory.take(name, memoryBytes, memoryBytesMax(settings.memoryBytes));
   const start: WorkerStart = {
     file: join(model.folder, weights),
+    prepared: settings.preparedFolder ? { cache: settings.preparedFolder, digest: manifest.digest } : undefined,
+    nice: settings.workerNice,
     threads: settings.threads,
     tokensMax: manifest.maxTokens,
+    batchTokensMax: settings.batchTokensMax,
     want: wantOf(model),
   };
   const pool = createPool<BatchJob, BatchAnswer, ModelShape>({
@@ -136,10 +145,13 @@ export async function openEncoder(
     clock,
   });
   let shape: ModelShape;
+  let tokenizer: Tokenizer;
   try {
+    tokenizer = await openTokenizer(model);
     shape = await pool.start();
   } catch (error) {
     await pool.close();
+    giveBack();
     throw error;
   }
   const texts = createTextReader({ name, tokenizer, folder: model.folder, settings, clock });
@@ -147,11 +159,6 @@ export async function openEncoder(
   const recorder = recordFile
     ? createRecorder({ model: name, file: recordFile, bytesMax: recordBytesMax, clock })
     : undefined;
-  // External data ("model.onnx_data") is opened by onnxruntime from beside the graph.
-  const weightBytes = manifest.files
-    .filter(({ path }) => path === weights || path.startsWith(`${weights}_data`))
-    .reduce((sum, { bytes }) => sum + bytes, 0);
-
   const runAll: EncoderModel['runAll'] = async (inputs, post, options) => {
     const reduction = toReduction(name, shape, post);
     const made = inputs.map((input, index) => toItem(name, manifest.maxTokens, shape, input, reduction, index));
@@ -182,12 +189,13 @@ export async function openEncoder(
     stats: () => ({
       ...scheduler.stats(),
       tokenizeNs: texts.spentNs,
-      memoryBytes: weightBytes * workers, // arenas and the tokenizer come on top; only the process as a whole can be measured
+      memoryBytes, // as reckoned; only the process as a whole can be measured
       generatedTokens: 0,
     }),
     async close() {
       scheduler.close();
       await Promise.all([texts.close(), pool.close(), recorder?.close()]);
+      giveBack();
     },
   };
 }

@@ -42,6 +42,31 @@ export const inferenceSettings = {
     reason:
       'Threads of each worker: of one matrix product. Workers share the load better than threads share a product; more than one pays where a single long text must be quick and the machine is otherwise idle.',
   }),
+  workerNice: integer({
+    env: 'PLEXUS_WORKER_NICE',
+    unit: 'nice level',
+    default: 5,
+    min: 0,
+    max: 19,
+    reason:
+      'How far the worker threads stand back behind the thread that serves RPC where both want a core (Linux). 0: they are equal.',
+  }),
+  memoryBytes: integer({
+    env: 'PLEXUS_MEMORY_BYTES',
+    unit: 'bytes',
+    default: 0,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    reason:
+      'Memory the models of one process may take together, reckoned from the size of their weights and the number of workers; a load beyond it is refused. 0: nine tenths of the limit of the cgroup, or of the machine.',
+  }),
+  preparedFolder: text({
+    env: 'PLEXUS_PREPARED',
+    unit: 'folder, or off',
+    default: '',
+    reason:
+      'Where models are kept as onnxruntime has made them ready for this machine: workers map one copy of the weights instead of holding one each. Takes as much disk as the models. Empty: "prepared" in the cache folder (PLEXUS_CACHE).',
+  }),
   batchTokensMax: integer({
     env: 'PLEXUS_BATCH_TOKENS',
     unit: 'tokens',

@@ -2,8 +2,13 @@
  * The worker thread of an encoder: the only file (with generate/'s own) that runs onnxruntime. Opens one session, proves it with
  * a warm-up, then answers batches one at a time. session.run is synchronous, which is why it lives here and not on the RPC thread.
  */
+import { rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { createDiscard } from './discard.js';
+import { giveWay } from './nice.js';
+import { preparedFile, preparedFolder } from './prepared.js';
 import type { BatchAnswer, BatchJob, FromWorker, ModelShape, ToWorker, WorkerStart } from './protocol.js';
 import { reduceRows } from './reduce.js';
 
@@ -28,14 +33,7 @@ const OUTPUTS: Record<WorkerStart['want'], readonly { name: string; output: Mode
 };
 
 async function open(start: WorkerStart): Promise<Opened> {
-  const session = await InferenceSession.create(start.file, {
-    intraOpNumThreads: start.threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    extra: { session: { intra_op: { allow_spinning: '0' } } }, // spinning would burn the core of another worker
-  });
+  const session = await openSession(start);
   const inputs = session.inputMetadata.map((input) => {
     if (!INPUTS.includes(input.name)) {
       throw new Refused(`it reads an input "${input.name}"; known are ${INPUTS.join(', ')}`);
@@ -75,6 +73,39 @@ async function open(start: WorkerStart): Promise<Opened> {
   );
 }
 
+async function openSession({ file, prepared, threads }: WorkerStart): Promise<InferenceSession> {
+  const options: InferenceSession.SessionOptions = {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    // A plan for each shape that comes: with shapes that all differ it takes 8 MB a worker and no time is won.
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+  };
+  const session = { intra_op: { allow_spinning: '0' } }; // spinning would burn the core of another worker
+  const create = (path: string): Promise<InferenceSession> =>
+    InferenceSession.create(path, { ...options, extra: { session } });
+  if (!prepared) return create(file);
+  const folder = preparedFolder(prepared.cache, prepared.digest, basename(file), env.versions.node ?? '');
+  const ready = await preparedFile(file, folder, async ({ extra, ...written }) => {
+    const own = (extra as { session: Record<string, string> }).session;
+    const made = await InferenceSession.create(file, {
+      ...options,
+      ...written,
+      extra: { session: { ...session, ...own } },
+    });
+    await made.release();
+  });
+  try {
+    return await create(ready);
+  } catch (error) {
+    if (ready === file) throw error;
+    rmSync(folder, { recursive: true, force: true }); // of no use, whatever is wrong with it
+    return create(file);
+  }
+}
+
 /** Feeds, one session.run, and the rows of its output. */
 async function run({ session, shape, outputName, inputs }: Opened, job: BatchJob): Promise<BatchAnswer> {
   const rows = job.lengths.length;
@@ -87,9 +118,9 @@ async function run({ session, shape, outputName, inputs }: Opened, job: BatchJob
   const computeMs = performance.now() - startedMs;
   const tensor = results[outputName] as Tensor;
   shape.width = tensor.dims[tensor.dims.length - 1] as number; // symbolic in some exports: the first run tells
-  const reduced = reduceRows(shape, job, tensor.data as Float32Array, width);
-  tensor.dispose(); // native memory is otherwise held until the collector comes
-  for (const each of Object.values(feeds)) each.dispose();
+  const data = tensor.data as Float32Array;
+  const reduced = reduceRows(shape, job, data, width);
+  discard(data.buffer as ArrayBuffer);
   return { ...reduced, computeMs };
 }
 
@@ -99,7 +130,7 @@ async function run({ session, shape, outputName, inputs }: Opened, job: BatchJob
  */
 function feed(name: string, type: 'int64' | 'int32', job: BatchJob, rows: number, width: number): Tensor {
   const stride = type === 'int64' ? 2 : 1;
-  const words = new Int32Array(rows * width * stride);
+  const words = scratch(name, rows * width * stride);
   for (let row = 0, from = 0; row < rows; row++) {
     const length = job.lengths[row] as number;
     let at = row * width * stride;
@@ -111,19 +142,44 @@ function feed(name: string, type: 'int64' | 'int32', job: BatchJob, rows: number
     from += length;
   }
   return type === 'int64'
-    ? new Tensor('int64', new BigInt64Array(words.buffer), [rows, width])
+    ? new Tensor('int64', new BigInt64Array(words.buffer, 0, words.length / 2), [rows, width])
     : new Tensor('int32', words, [rows, width]);
 }
 
-/** A short row and the longest one: proves that the graph runs and lets the arena grow before anybody waits for it. */
-async function warmUp(opened: Opened, tokensMax: number): Promise<void> {
-  for (const length of new Set([1, Math.max(1, Math.min(tokensMax, 128)), Math.max(1, Math.min(tokensMax, 512))])) {
-    await run(opened, {
-      lengths: Uint32Array.of(length),
-      ids: new Int32Array(length),
+/** So many zeros, in memory that the next batch's input of that name will stand in. */
+function scratch(name: string, length: number): Int32Array {
+  let buffer = buffers.get(name);
+  if (buffer === undefined || buffer.byteLength < length * 4) {
+    buffer = new ArrayBuffer(Math.max(4_096, length * 8));
+    buffers.set(name, buffer);
+  }
+  return new Int32Array(buffer, 0, length).fill(0);
+}
+
+const buffers = new Map<string, ArrayBuffer>();
+const discard = createDiscard();
+
+/** Longest row of a warm-up: a model that takes 8,192 tokens would be at it for seconds, and its arena would be large for nothing. */
+const WARM_TOKENS_MAX = 512;
+
+/**
+ * One text, then full batches of short rows up to long ones, as traffic brings them: proves that the graph runs, and lets the arena
+ * grow to what it will need (its growth ends with the shapes that are new to it) before anybody waits.
+ */
+async function warmUp(opened: Opened, { tokensMax, batchTokensMax }: WorkerStart): Promise<void> {
+  const longest = Math.max(1, Math.min(tokensMax, WARM_TOKENS_MAX));
+  const lengths = [4, 8, 16, 32, 64, 128, 256].filter((length) => length < longest);
+  const reduction = { kind: 'pool', pooling: 'cls', normalize: false, dimensions: 1, skip: 0 } as const;
+  const batch = async (rows: number, length: number): Promise<unknown> =>
+    run(opened, {
+      lengths: new Uint32Array(rows).fill(length),
+      ids: new Int32Array(rows * length),
       typeIds: new Uint8Array(0),
-      reductions: [{ kind: 'pool', pooling: 'cls', normalize: false, dimensions: 1, skip: 0 }],
+      reductions: new Array(rows).fill(reduction),
     });
+  await batch(1, 1);
+  for (const length of [...lengths, longest]) {
+    await batch(Math.max(1, Math.floor(Math.min(batchTokensMax, WARM_TOKENS_MAX) / length)), length);
   }
 }
 
@@ -131,10 +187,11 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   const say = (message: FromWorker<ModelShape, BatchAnswer>, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer);
   const start = workerData as WorkerStart;
+  giveWay(start.nice);
   let opened: Opened;
   try {
     opened = await open(start);
-    await warmUp(opened, start.tokensMax);
+    await warmUp(opened, start);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     const reason = error instanceof Refused ? detail : 'onnxruntime cannot open or run its graph';

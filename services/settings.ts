@@ -1,5 +1,5 @@
 /** Settings of the capability services: which models answer where a request names none, and how their runtime is cut. */
-
+import { join } from 'node:path';
 import { integer, list, readSettings, text } from '../chassis/settings.js';
 import { inferenceSettings, tuningFile } from '../inference/index.js';
 import { cacheFolder, modelSettings } from '../models/index.js';
@@ -51,4 +51,8 @@ export const serviceSettings = {
 const read = readSettings({ ...serviceSettings, ...inferenceSettings, ...modelSettings }, process.env);
 
 /** Read once, when the process starts. Throws one Error that lists all mistakes. */
-export const settings = { ...read, tuningFile: tuningFile(read.tuningFile, cacheFolder(read)) };
+export const settings = {
+  ...read,
+  tuningFile: tuningFile(read.tuningFile, cacheFolder(read)),
+  preparedFolder: read.preparedFolder === 'off' ? '' : read.preparedFolder || join(cacheFolder(read), 'prepared'),
+};

@@ -23,7 +23,15 @@ describe('the pool', () => {
 
   beforeEach(() => {
     clock = createVirtualClock();
-    start = { file: 'good', threads: 1, tokensMax: 8, want: 'vectors' };
+    start = {
+      file: 'good',
+      prepared: undefined,
+      nice: 0,
+      threads: 1,
+      tokensMax: 8,
+      batchTokensMax: 8,
+      want: 'vectors',
+    };
     const options = { name: 'm@1', script, start, size: 2, hangMs: 1_000, startMs: 60_000, clock, onUp: () => {} };
     pool = createPool(options);
   });
