@@ -1,6 +1,6 @@
 /**
  * Decoder-only models (Llama, GPT-2 and their kin): onnx/model.onnx with past_key_values.N.key/value in and present.N.key/value
- * out. Rows are padded on the left; with attention_mask and position_ids among the inputs, rows of any age share a step.
+ * out, or the older decoder_model_merged.onnx, whose use_cache_branch says whether there is a past. Rows are padded on the left; with attention_mask and position_ids among the inputs, rows of any age share a step.
  */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Cache, type CacheSpec, dims, newCache, numbers } from './cache.js';
@@ -19,11 +19,13 @@ import {
   whole,
 } from './graph.js';
 
-const KNOWN = new Set(['input_ids', 'attention_mask', 'position_ids']);
+const KNOWN = new Set(['input_ids', 'attention_mask', 'position_ids', 'use_cache_branch']);
+/** In the order in which they are looked for. */
+const STEMS = ['model', 'decoder_model_merged', 'decoder_with_past_model'];
 
 export async function openCausal(options: OpenOptions): Promise<Graph> {
-  const file = findFile(options, 'model') ?? findFile(options, 'decoder_with_past_model');
-  if (!file) throw new Refused('it has none of onnx/model.onnx, onnx/decoder_with_past_model.onnx');
+  const file = STEMS.map((stem) => findFile(options, stem)).find((found) => found !== undefined);
+  if (!file) throw new Refused(`it has none of ${STEMS.map((stem) => `onnx/${stem}.onnx`).join(', ')}`);
   const session = await openSession(file, options.threads);
   const inputs = inputsOf(session, 'the decoder', (name) => KNOWN.has(name) || name.startsWith('past_key_values.'));
   if (!inputs.has('input_ids')) throw new Refused('the decoder has no input "input_ids"');
@@ -125,6 +127,9 @@ function feeds(
   const made: Record<string, Tensor> = { input_ids: whole(inputs.get('input_ids'), given.ids, [rows, tokens]) };
   const mask = inputs.get('attention_mask');
   if (mask) made.attention_mask = whole(mask, given.mask, [rows, total]);
+  // The tokens of a prompt are all there is: then nothing was before them.
+  if (inputs.has('use_cache_branch'))
+    made.use_cache_branch = new Tensor('bool', Uint8Array.of(Number(total > tokens)), [1]);
   const positions = inputs.get('position_ids');
   if (positions) made.position_ids = whole(positions, given.positions, [rows, tokens]);
   for (const [index, { input }] of cache.specs.entries()) made[input] = cache.tensors[index] as Tensor;

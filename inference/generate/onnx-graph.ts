@@ -44,7 +44,7 @@ const text = new TextDecoder();
 const utf8 = new TextEncoder();
 
 /** ONNX's numbers of element types. */
-export const ELEMENT = { float32: 1, int64: 7, float16: 10 } as const;
+export const ELEMENT = { float32: 1, int64: 7, bool: 9, float16: 10 } as const;
 export type Element = keyof typeof ELEMENT;
 
 /** Fields of GraphProto. */
