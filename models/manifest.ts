@@ -68,7 +68,7 @@ export interface Manifest {
   };
   summarize?: {
     mode: 'extractive' | 'abstractive';
-    /** Extractive: "name@version" of the embedder that compares sentences. */
+    /** "name@version" of the embedder that compares sentences; a model that writes may have one too. */
     embedder?: string;
     /** Extractive: constants of the sentence score, and the lists of words it looks for. */
     weights?: Record<string, number | string[] | Record<string, number>>;

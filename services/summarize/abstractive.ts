@@ -1,9 +1,11 @@
 /** A model that writes: prompt, parts where the text is long, generation, and a look at what came out. */
 import type { Clock } from '../../chassis/clock.js';
-import { countWordsInTurns, findSentences } from '../../inference/extract/index.js';
+import { countWordsInTurns, findSentences, lexicalVectors } from '../../inference/extract/index.js';
 import type { Generated, Generation, GenerationParameters, GeneratorModel } from '../../inference/generate/index.js';
+import type { EncoderModel } from '../../inference/index.js';
 import { rpcTurns } from '../../inference/turns.js';
 import { slowest, type WorkTimings } from '../answer.js';
+import { embedSentences } from './embedding.js';
 import { faithfulnessOf } from './faithfulness.js';
 import { createFlow, type Layout, layOut } from './format.js';
 import type {
@@ -40,6 +42,8 @@ export function createAbstractive(
   generator: GeneratorModel,
   settings: SummarizeSettings,
   clock: Clock,
+  /** Compares sentences, for a focus and for faithfulness; undefined: by the words they share. */
+  embedder?: EncoderModel,
 ): SummarizeModel {
   const { manifest, tokenizer, texts, model } = generator;
   const prefix = manifest.summarize?.prefix ?? '';
@@ -112,6 +116,7 @@ export function createAbstractive(
         partsTogether: settings.partsTogether,
         locale: options.language,
         signal,
+        embed: (sentences) => embed(sentences, options.field, run),
         write,
       };
       const half = Math.min(room, Math.max(32, Math.ceil(sourceTokens / 2))) - tokenizer.specialTokenCount();
@@ -131,6 +136,15 @@ export function createAbstractive(
     prepared.timings.tokenizeMs += clock.monotonic() - encodingMs;
     return prepared;
   };
+
+  const embed = async (
+    sentences: readonly string[],
+    field: string,
+    run: RunSummarize,
+  ): Promise<readonly ArrayLike<number>[]> =>
+    embedder
+      ? (await embedSentences(embedder, sentences, { field, run, clock })).vectors
+      : lexicalVectors(sentences, rpcTurns);
 
   const encode = async (text: string, field: string, tokensMax: number, signal: AbortSignal): Promise<Int32Array> => {
     // Cut only where joining parts cost a token more than was counted; a text that is too long never comes here.
@@ -157,8 +171,9 @@ export function createAbstractive(
     prepared: Prepared,
     sequences: GeneratedText[],
     summary: string,
-    signal: AbortSignal,
+    run: RunSummarize,
   ): Promise<Summarized> => {
+    const { signal } = run;
     const { sourceTokens, reduced, inputTokens, outputTokens, timings } = prepared;
     const warnings: Warning[] = [];
     if (summary === '') warnings.push('EMPTY_OUTPUT');
@@ -172,7 +187,9 @@ export function createAbstractive(
           (await findSentences(each, options.language, rpcTurns, signal)).map((sentence) => sentence.text),
         ),
       );
-      faithfulness = await faithfulnessOf(own ?? [], (source ?? []).slice(0, settings.sentencesMax));
+      faithfulness = await faithfulnessOf(own ?? [], (source ?? []).slice(0, settings.sentencesMax), (all) =>
+        embed(all, options.field, run),
+      );
     }
     return {
       text: summary,
@@ -260,7 +277,7 @@ export function createAbstractive(
       prepared.inputTokens += prepared.input.length;
       prepared.outputTokens += outputTokens;
     }
-    yield { at: 'done', summarized: await finish(text, options, prepared, sequences, shown, run.signal) };
+    yield { at: 'done', summarized: await finish(text, options, prepared, sequences, shown, run) };
   }
 
   return {
@@ -277,12 +294,16 @@ export function createAbstractive(
       count(prepared, generation);
       const sequences = generation.results.map(toText);
       const summary = layOut(sequences[0]?.text ?? '', prepared.layout);
-      return finish(text, options, prepared, sequences, summary, run.signal);
+      return finish(text, options, prepared, sequences, summary, run);
     },
     stream,
-    warmUp: (signal) => generator.warmUp(signal),
+    async warmUp(signal) {
+      await Promise.all([generator.warmUp(signal), embedder?.warmUp(signal)]);
+    },
     stats: () => generator.stats(),
-    close: () => generator.close(),
+    async close() {
+      await Promise.all([generator.close(), embedder?.close()]);
+    },
   };
 }
 

@@ -5,13 +5,12 @@ import type { EncoderModel, RunOptions } from '../../inference/index.js';
 import { rpcTurns } from '../../inference/turns.js';
 import type { Manifest } from '../../models/index.js';
 import { slowest, type WorkTimings } from '../answer.js';
+import { embedSentences } from './embedding.js';
 import { faithfulnessOf } from './faithfulness.js';
 import { formatSentences } from './format.js';
 import type { Summarized, SummarizeModel, SummarizeOptions, Warning } from './model.js';
 import type { SummarizeSettings } from './settings.js';
 
-/** Texts that enter the embedder's queue together: a book does not fill it. */
-const TOGETHER = 256;
 const SENTENCES_DEFAULT = 3;
 
 export function createExtractive(
@@ -22,7 +21,6 @@ export function createExtractive(
 ): SummarizeModel {
   const weights = readWeights(manifest);
   const own = manifest.summarize?.maxSentences ?? SENTENCES_DEFAULT;
-  const pooling = encoder.manifest.embed?.pooling ?? 'mean';
 
   const summarize = async (text: string, options: SummarizeOptions, run: RunOptions): Promise<Summarized> => {
     const { signal } = run;
@@ -35,27 +33,17 @@ export function createExtractive(
       tokenizeMs += clock.monotonic() - startedMs;
       return counts;
     };
-    const embedSentences = async (texts: readonly string[]): Promise<Float32Array[]> => {
-      const vectors: Float32Array[] = [];
-      for (let from = 0; from < texts.length; from += TOGETHER) {
-        const startedMs = clock.monotonic();
-        const fitted = await encoder.texts.fit(
-          texts.slice(from, from + TOGETHER).map((each) => ({ text: each })),
-          { tokensMax: encoder.manifest.maxTokens, truncate: 'right', field: () => options.field, signal },
-        );
-        tokenizeMs += clock.monotonic() - startedMs;
-        for (const { ids } of fitted) inputTokens += ids.length;
-        const outputs = await encoder.runAll(fitted, { kind: 'pool', pooling, normalize: true }, run);
-        timings = slowest(0, [{ timings }, ...outputs]);
-        // Copied: an output is a view of its whole batch.
-        for (const { output } of outputs) vectors.push(output.slice());
-      }
-      return vectors;
+    const embed = async (texts: readonly string[]): Promise<Float32Array[]> => {
+      const made = await embedSentences(encoder, texts, { field: options.field, run, clock });
+      inputTokens += made.inputTokens;
+      tokenizeMs += made.timings.tokenizeMs;
+      timings = slowest(0, [{ timings }, made]);
+      return made.vectors;
     };
     const { sentences, found, compared } = await extract(
       text,
       { length: options.length ?? { sentences: own }, focus: options.focus, locale: options.language, signal },
-      { weights, embedSentences, countTokens, turns: rpcTurns, sentencesMax: settings.sentencesMax },
+      { weights, embedSentences: embed, countTokens, turns: rpcTurns, sentencesMax: settings.sentencesMax },
     );
     const thinned = compared.length < found;
     const [sourceTokens = 0] = await countTokens([text]);
@@ -77,7 +65,7 @@ export function createExtractive(
         ? await faithfulnessOf(
             chosen,
             compared.map((each) => each.text),
-            embedSentences,
+            embed,
           )
         : undefined,
       warnings,

@@ -10,7 +10,13 @@ import {
   type GeneratorSettings,
   openGenerator,
 } from '../../inference/generate/index.js';
-import { type InferenceSettings, openEncoder, type Running, type RunOptions } from '../../inference/index.js';
+import {
+  type EncoderModel,
+  type InferenceSettings,
+  openEncoder,
+  type Running,
+  type RunOptions,
+} from '../../inference/index.js';
 import { parseReference, type Repository, type StoredModel } from '../../models/index.js';
 import type { WorkTimings } from '../answer.js';
 import { createAbstractive } from './abstractive.js';
@@ -103,23 +109,40 @@ export async function openSummarizer(
   clock: Clock,
 ): Promise<SummarizeModel> {
   const { manifest } = model;
+  const reference = manifest.summarize?.embedder;
   if (manifest.summarize?.mode !== 'extractive') {
-    return createAbstractive(await openGenerator(model, { generator, inference }, { clock }), summarize, clock);
+    const writer = await openGenerator(model, { generator, inference }, { clock });
+    try {
+      const named = reference ?? summarize.embedder;
+      const embedder = named === '' ? undefined : await openEmbedder(named, repository, inference, clock);
+      return createAbstractive(writer, summarize, clock, embedder);
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
   }
-  const reference = manifest.summarize.embedder;
   if (!reference) {
     throw new MeshError(
       'MODEL_UNSUPPORTED',
       `${manifest.name}@${manifest.version} names no embedder (summarize.embedder)`,
     );
   }
-  const stored = await repository.find(parseReference(reference, 'summarize.embedder'));
-  await repository.verify(stored);
-  const encoder = await openEncoder(stored, inference, { clock });
+  const encoder = await openEmbedder(reference, repository, inference, clock);
   try {
     return createExtractive(manifest, encoder, summarize, clock);
   } catch (error) {
     await encoder.close();
     throw error;
   }
+}
+
+async function openEmbedder(
+  reference: string,
+  repository: Repository,
+  inference: InferenceSettings,
+  clock: Clock,
+): Promise<EncoderModel> {
+  const stored = await repository.find(parseReference(reference, 'summarize.embedder'));
+  await repository.verify(stored);
+  return openEncoder(stored, inference, { clock });
 }

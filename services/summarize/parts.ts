@@ -2,7 +2,7 @@
  * A text longer than the model: split at sentence borders, its parts written in one continuous batch, and put together again. Each
  * way says how much of the source was read; nothing is cut silently.
  */
-import { extract, LEXICAL_WEIGHTS, lexicalVectors } from '../../inference/extract/index.js';
+import { extract, LEXICAL_WEIGHTS } from '../../inference/extract/index.js';
 import type { TextReader } from '../../inference/index.js';
 import { rpcTurns } from '../../inference/turns.js';
 
@@ -16,6 +16,8 @@ export interface PartsDeps {
   partsTogether: number;
   locale: string;
   signal: AbortSignal;
+  /** Vectors of sentences. */
+  embed(texts: readonly string[]): Promise<readonly ArrayLike<number>[]>;
   /** Writes the summary of one part. */
   write(part: string): Promise<string>;
 }
@@ -34,6 +36,8 @@ export interface Reduced {
 const OVERLAP_SHARE = 1 / 8;
 const OVERLAP_MAX = 32;
 const LEVELS_MAX = 8;
+/** Sentences that are compared when the most important are chosen. */
+const SENTENCES_MAX = 2_000;
 
 /** Summaries of the parts, and of those again, until they fit. */
 export async function mapReduce(text: string, deps: PartsDeps): Promise<Reduced> {
@@ -71,17 +75,17 @@ export async function mostImportant(
   text: string,
   room: number,
   focus: string,
-  { texts, locale, signal }: Pick<PartsDeps, 'texts' | 'locale' | 'signal'>,
+  { texts, locale, signal, embed }: Pick<PartsDeps, 'texts' | 'locale' | 'signal' | 'embed'>,
 ): Promise<Reduced> {
   const { sentences } = await extract(
     text,
     { length: { tokens: room }, focus, locale, signal },
     {
       weights: LEXICAL_WEIGHTS,
-      embedSentences: (all) => lexicalVectors(all, rpcTurns),
+      embedSentences: embed,
       countTokens: (all) => texts.count(all, false, signal),
       turns: rpcTurns,
-      sentencesMax: 2_000,
+      sentencesMax: SENTENCES_MAX,
     },
   );
   const kept: string[] = [];

@@ -18,6 +18,13 @@ export const summarizeSettings = {
     reason:
       'Sentences of one text that are compared by the embedder; a longer text is thinned out evenly first, and coverage says so. Six hundred are about thirty pages and a second of work.',
   }),
+  embedder: text({
+    env: 'PLEXUS_SUMMARIZE_EMBEDDER',
+    default: '',
+    unit: 'model',
+    reason:
+      'Embedder that compares sentences for models that write, where their manifest names none: for a focus, for choosing what a long text is reduced to, and for faithfulness. Empty: sentences are compared by the words they share, which works in any language.',
+  }),
   partsMax: integer({
     env: 'PLEXUS_SUMMARIZE_PARTS',
     unit: 'count',

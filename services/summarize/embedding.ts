@@ -1,0 +1,39 @@
+/** Vectors of sentences from an embedder, in amounts that leave room for others in its queue. */
+import type { Clock } from '../../chassis/clock.js';
+import type { EncoderModel, RunOptions } from '../../inference/index.js';
+import { slowest, type WorkTimings } from '../answer.js';
+
+/** Texts that enter the embedder's queue together: a book does not fill it. */
+const TOGETHER = 256;
+
+export interface Embedded {
+  vectors: Float32Array[];
+  inputTokens: number;
+  timings: WorkTimings;
+}
+
+/** Unit vectors, one a text; what is longer than the embedder takes is cut, as a sentence of that length is none. */
+export async function embedSentences(
+  encoder: EncoderModel,
+  texts: readonly string[],
+  { field, run, clock }: { field: string; run: RunOptions; clock: Clock },
+): Promise<Embedded> {
+  const pooling = encoder.manifest.embed?.pooling ?? 'mean';
+  const made: Embedded = { vectors: [], inputTokens: 0, timings: slowest(0, []) };
+  let tokenizeMs = 0;
+  for (let from = 0; from < texts.length; from += TOGETHER) {
+    const startedMs = clock.monotonic();
+    const fitted = await encoder.texts.fit(
+      texts.slice(from, from + TOGETHER).map((text) => ({ text })),
+      { tokensMax: encoder.manifest.maxTokens, truncate: 'right', field: () => field, signal: run.signal },
+    );
+    tokenizeMs += clock.monotonic() - startedMs;
+    for (const { ids } of fitted) made.inputTokens += ids.length;
+    const outputs = await encoder.runAll(fitted, { kind: 'pool', pooling, normalize: true }, run);
+    made.timings = slowest(0, [{ timings: made.timings }, ...outputs]);
+    // Copied: an output is a view of its whole batch.
+    for (const { output } of outputs) made.vectors.push(output.slice());
+  }
+  made.timings = { ...made.timings, tokenizeMs };
+  return made;
+}
