@@ -1,10 +1,14 @@
 /**
- * Single-flight and content cache, for calls that ask for it: equal bytes to the same method are sent once and answered from
- * memory until their time is over. Bounded by entries and by bytes; emptied when the models of the capability change, so a
- * rollout is seen at once (an alias that moves without a new version is seen after the ttl).
+ * Single-flight and content cache, for calls that ask for it: equal bytes to the same method of the same model version are sent
+ * once and answered from memory until their time is over. Which version a reference means ("", a name, an alias) is learnt from
+ * answers (x-plexus-model; a version is immutable, so it stands for the digest), and emptied with the rest when the models of
+ * the capability change: a rollout is seen at once, an alias that moved with the first answer that was not from memory. The
+ * bytes are canonical as they are: only pipelines ask, and they write a request's fields in one order. Bounded by entries and by
+ * bytes.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../chassis/clock.js';
+import type { UpstreamCall } from './call.js';
 import type { Counters } from './counters.js';
 import type { Dependant, Done, Flight, Layer, Reply } from './flight.js';
 
@@ -30,13 +34,30 @@ export interface ContentCache {
 
 /** Bytes an entry costs beside its answer: key, map slot, objects. */
 const ENTRY_BYTES = 256;
+/** The trailer in which a service says which version answered. */
+const MODEL_KEY = 'x-plexus-model';
+/** References remembered at most: callers may make them up. */
+const REFERENCES_MAX = 1_000;
 
 export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): ContentCache {
   const entries = new Map<string, Entry>(); // in order of use, oldest first
   /** Who waits for the answer of an equal call in flight. */
   const flying = new Map<string, Done<Reply>[]>();
+  /** The version that a reference meant last, by capability and reference. */
+  const versions = new Map<string, string>();
   let bytes = 0;
 
+  const keyOf = ({ capability, method, model = '', request }: UpstreamCall): string => {
+    const version = versions.get(`${capability} ${model}`) ?? '';
+    return `${capability} ${method} ${version} ${createHash('sha256').update(request).digest('base64')}`;
+  };
+  /** Learns from an answer which version its reference means now. */
+  const learn = ({ capability, model = '' }: UpstreamCall, { trailers }: Reply): void => {
+    const version = trailers[MODEL_KEY];
+    if (version === undefined) return;
+    if (versions.size >= REFERENCES_MAX) versions.clear();
+    versions.set(`${capability} ${model}`, version);
+  };
   const drop = (key: string, entry: Entry): void => {
     entries.delete(key);
     bytes -= entry.bytes;
@@ -73,7 +94,10 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
           // Cleared meanwhile: the answer is of models that are gone, and stays with those who asked for it.
           if (flying.get(key) === joined) {
             flying.delete(key);
-            if (reply) keep(key, reply, ttlMs);
+            if (reply) {
+              learn(flight.call, reply);
+              keep(keyOf(flight.call), reply, ttlMs);
+            }
           }
           done(error, reply);
           for (const each of joined) each(error, reply);
@@ -110,14 +134,14 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
         flight.attach(dependant);
       };
       return (flight, done) => {
-        const { cache, capability, method, request } = flight.call;
+        const { cache } = flight.call;
         if (!cache || cache.ttlMs <= 0) return next(flight, done);
-        const key = `${capability} ${method} ${createHash('sha256').update(request).digest('base64')}`;
-        answer(key, flight, cache.ttlMs, done);
+        answer(keyOf(flight.call), flight, cache.ttlMs, done);
       };
     },
     clear(capability) {
       for (const [key, entry] of entries) if (key.startsWith(`${capability} `)) drop(key, entry);
+      for (const key of versions.keys()) if (key.startsWith(`${capability} `)) versions.delete(key);
       for (const key of flying.keys()) if (key.startsWith(`${capability} `)) flying.delete(key);
     },
     get entries() {

@@ -88,6 +88,23 @@ describe('single-flight and content cache', () => {
     assert.ok(await calls[0]);
   });
 
+  it('answers nothing from the version that an alias meant before', async () => {
+    const { send, sent, flight } = setUp();
+    const ask = async (text: string, version: string | undefined, model = 'm:stable'): Promise<boolean> => {
+      const before = sent.length;
+      const call = send(flight(text, { model }));
+      await turn();
+      const reply = testReply();
+      if (sent.length > before)
+        sent.at(-1)?.resolve({ ...reply, ...(version && { trailers: { 'x-plexus-model': version } }) });
+      return (await call).cached;
+    };
+    assert.deepEqual([await ask('a', 'm@1'), await ask('a', 'm@1')], [false, true]);
+    assert.equal(await ask('b', 'm@2'), false, 'the alias moved, which this answer tells');
+    assert.deepEqual([await ask('a', 'm@2'), await ask('a', 'm@2'), await ask('b', 'm@2')], [false, true, true]);
+    assert.equal(await ask('a', 'm@1', 'm@1'), false, 'another reference is another request');
+  });
+
   it('keeps no error', async () => {
     const { send, sent, flight, cache } = setUp();
     const first = send(flight('a'));
