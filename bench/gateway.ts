@@ -1,20 +1,17 @@
 /**
- * What a hop through the gateway costs: the same unary call to an instance directly, through the gateway with either wire,
- * and through nginx `grpc_pass` where there is one (PLEXUS_NGINX, or nginx on the PATH). All are processes of their own on
- * loopback; rounds are interleaved, so that a noisy moment hits all of them. One call in flight; open loop at half of what
+ * What a hop through the gateway costs: the same unary call to an instance directly, through the gateway with either wire, and
+ * through nginx `grpc_pass` and haproxy where they are (proxies.ts). All are processes of their own on loopback; rounds are
+ * interleaved, so that a noisy moment hits all of them. One call in flight; open loop at half of what
  * the slowest of them passes; and as many as it passes, with the processor time that each took for a call. What the
  * stack alone costs is in stack.ts. Run: node dist/bench/gateway.js [rounds]; prints Markdown for bench/results/gateway.md.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHttp2Transport, type Transport } from '../gateway/upstream/index.js';
-import { freePorts } from '../test/kit/mesh.js';
 import { textRequest } from '../test/kit/upstream.js';
 import { startGatewayProcess, startTestProcess } from '../test/kit/upstream-process.js';
+import { startProxies } from './proxies.js';
 
 const ROUNDS = Number(process.argv[2] ?? 8);
 const CALLS_A_ROUND = 300;
@@ -90,63 +87,12 @@ function cpuSeconds(pid: number | undefined): number {
 const quantile = (values: readonly number[], share: number): number =>
   [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? Number.NaN;
 
-function findNginx(): string | undefined {
-  const named = process.env.PLEXUS_NGINX ?? 'nginx';
-  try {
-    execFileSync(named, ['-v'], { stdio: 'ignore' });
-    return named;
-  } catch {
-    return undefined;
-  }
-}
-
-/** nginx in front of the instance; undefined where there is no nginx. */
-async function startNginx(target: string): Promise<{ address: string; pid: number; stop(): void } | undefined> {
-  const nginx = findNginx();
-  if (!nginx) return undefined;
-  const folder = mkdtempSync(join(tmpdir(), 'plexus-nginx-'));
-  const [port] = (await freePorts(1)) as [number];
-  writeFileSync(
-    join(folder, 'nginx.conf'),
-    `daemon off; worker_processes 1; error_log ${folder}/error.log; pid ${folder}/pid;
-events { worker_connections 1024; }
-http {
-  access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi; uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
-  upstream instance { server ${target}; keepalive 32; keepalive_requests 100000000; }
-  server { listen 127.0.0.1:${port} http2; keepalive_requests 100000000; http2_max_concurrent_streams 1000; location / { grpc_pass grpc://instance; } }
-}`,
-  );
-  const child: ChildProcess = spawn(nginx, ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: 'ignore' });
-  await listening(port);
-  return {
-    address: `127.0.0.1:${port}`,
-    pid: child.pid as number,
-    stop() {
-      child.kill('SIGTERM');
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-/** Resolves once somebody accepts connections on the port. */
-async function listening(port: number): Promise<void> {
-  for (let left = 100; left > 0; left--) {
-    const accepted = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
-    if (accepted) return;
-    await sleep(50);
-  }
-  throw new Error(`nobody listens on port ${port}`);
-}
-
 const instance = await startTestProcess('embed-1', { workMs: 0, places: 1_000 });
 const instances = [instance.instance];
 const both = await startGatewayProcess('both', instances, { transport: 'http2' }, { transport: 'http2' });
 const inside = await startGatewayProcess('inside', instances, { transport: 'http2' }, { transport: 'grpc-js' });
 const grpcJs = await startGatewayProcess('grpc-js', instances, { transport: 'grpc-js' }, { transport: 'grpc-js' });
-const nginx = await startNginx(instance.instance.address);
+const proxies = await startProxies(instance.instance.address);
 const target = (name: string, address: string, pid: number | undefined): Target => ({
   name,
   transport: createHttp2Transport(address),
@@ -163,8 +109,7 @@ const targets = [
   target('gateway: grpc-js at the edge, http2 inside', inside.instance.address, inside.pid),
   target('gateway: grpc-js at the edge and inside', grpcJs.instance.address, grpcJs.pid),
 ];
-if (nginx) targets.push(target('nginx grpc_pass', nginx.address, nginx.pid));
-else console.warn('NGINX IS NOT HERE: SET PLEXUS_NGINX TO COMPARE WITH grpc_pass.');
+for (const { name, address, pid } of proxies) targets.push(target(name, address, pid));
 
 for (const each of targets) {
   await oneInFlight(each, 500);
@@ -194,6 +139,6 @@ for (const each of targets) {
   );
 }
 for (const { transport } of targets) transport.close();
-nginx?.stop();
+for (const proxy of proxies) proxy.stop();
 await Promise.all([both, inside, grpcJs, instance].map((each) => each.signal('SIGKILL')));
 process.exit(0);

@@ -35,8 +35,8 @@ const TIME_SHARE = 0.8;
  * A queue that has not been empty for so long is no burst but too much work: waiting in it moves nobody forward, it only makes
  * every answer late (CoDel's "bad queue"). From then on a call may wait for a moment only, and is refused at once otherwise.
  */
-const STANDING_AFTER_MS = 500;
-const STANDING_WAIT_MS = 200;
+const STANDING_AFTER_MS = 1_000;
+const STANDING_WAIT_MS = 500;
 const STANDING_SHARE = 0.25;
 /** Share of the longest wait that may be predicted: predictions are averages, and who waits should get its place. */
 const WAIT_SHARE = 0.6;
@@ -92,7 +92,14 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
       spreadMs = holdMs === 0 ? 0 : average(spreadMs, Math.abs(heldMs - holdMs));
       holdMs = average(holdMs, heldMs);
     }
-    if (!Number.isNaN(turnedMs)) turnMs = average(turnMs, nowMs - turnedMs);
+    if (!Number.isNaN(turnedMs)) {
+      // Some call ends within the time that one takes; and a moment in which this process was held up is no slower queue.
+      const likelyMs = Math.min(
+        holdMs || Number.POSITIVE_INFINITY,
+        turnMs > 0 ? turnMs * 5 + 1 : Number.POSITIVE_INFINITY,
+      );
+      turnMs = average(turnMs, Math.min(nowMs - turnedMs, likelyMs));
+    }
     turnedMs = queue.length > 0 ? nowMs : Number.NaN;
     limit.observe(error, inFlight, startedMs, nowMs);
     inFlight--;

@@ -181,19 +181,40 @@ describe('bulkhead', () => {
     };
     burst(1);
     await serve(); // it knows now that a call takes 50 ms
-    burst(20);
-    for (let each = 0; each < 15; each++) await serve();
-    assert.equal(bulkhead.queued, 4);
+    burst(23); // one at work, 22 behind it: 1.1 s
+    for (let each = 0; each < 12; each++) await serve();
+    burst(8);
+    for (let each = 0; each < 9; each++) await serve();
+    assert.equal(bulkhead.queued, 9);
     assert.equal(counters.bulkheadRefused, 0, 'a burst waits');
     burst(20);
     await clock.advance(0);
-    assert.equal(bulkhead.queued, 4, 'a queue of 500 ms and more grows no longer than 200 ms');
-    assert.equal(counters.bulkheadRefused, 20);
-    for (let each = 0; each < 6; each++) await serve();
+    assert.equal(bulkhead.queued, 10, 'a queue of 1 s and more grows no longer than 500 ms');
+    assert.equal(counters.bulkheadRefused, 19);
+    for (let each = 0; each < 11; each++) await serve();
     assert.equal(bulkhead.queued, 0);
     burst(20);
     await clock.advance(0);
-    assert.equal(counters.bulkheadRefused, 20, 'empty once, it takes a burst again');
+    assert.equal(counters.bulkheadRefused, 19, 'empty once, it takes a burst again');
+  });
+
+  it('does not take a moment in which it was held up for a slower queue', async () => {
+    const { clock, sent, call, bulkhead, counters } = setUp({ inFlightMax: 2, queueMax: 100 });
+    let waiting = 0;
+    const serve = async (ms: number): Promise<void> => {
+      while (bulkhead.queued < 20) {
+        waiting++;
+        void call();
+        await clock.advance(0);
+      }
+      await clock.advance(ms);
+      sent.shift()?.resolve(testReply());
+      await clock.advance(0);
+    };
+    for (let each = 0; each < 400; each++) await serve(2);
+    await serve(400);
+    for (let each = 0; each < 20; each++) await serve(2);
+    assert.equal(counters.bulkheadRefused, 0, `of ${waiting}`);
   });
 
   it('puts critical calls in front and lets sheddable ones not wait at all', async () => {
