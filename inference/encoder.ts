@@ -10,10 +10,12 @@ import { MeshError } from '../chassis/errors.js';
 import { type Pooling, requireWeightFile, type StoredModel } from '../models/index.js';
 import { usableCores } from './cores.js';
 import type { Running } from './hub.js';
+import { fastest, type Layout, layouts, rememberedLayout } from './layout.js';
 import { memoryBytesMax, processMemory, reckonBytes } from './memory.js';
 import { openTokenizer } from './open-tokenizer.js';
-import { createPool } from './pool.js';
+import { createPool, type Pool } from './pool.js';
 import { pooledWidth } from './pooling.js';
+import { probe } from './probe.js';
 import type { BatchAnswer, BatchJob, ModelShape, Reduction, WorkerStart } from './protocol.js';
 import type { Input } from './quarantine.js';
 import { createRecorder } from './recorder.js';
@@ -70,6 +72,8 @@ export interface EncoderModel extends Running {
 
 export interface EncoderOptions {
   clock?: Clock;
+  /** Cores there are; tests say other numbers. */
+  cores?: number;
   /** The worker script; tests bring one that dies when asked to. */
   script?: URL;
 }
@@ -82,6 +86,10 @@ interface Item extends Input {
 }
 
 const WORKER = new URL('./worker.js', import.meta.url);
+/** Smaller memory is copied to the worker: to hand it over costs 15 us more than that. */
+const COPIED_BYTES_MAX = 16_384;
+/** Wishes that are remembered; there are a handful. */
+const SHARED_MAX = 64;
 
 /** Opens the model: MODEL_UNSUPPORTED where it cannot be run, with the reason; MODEL_FAILED where a worker dies over it. */
 export async function openEncoder(
@@ -95,32 +103,48 @@ export async function openEncoder(
   const settings = { ...tuned, latencyTargetMs: model.manifest.latencyTargetMs ?? tuned.latencyTargetMs };
   const manifest = { ...model.manifest, precision };
   const weights = requireWeightFile(manifest, 'model');
-  const workers = settings.workers || usableCores();
   // External data ("model.onnx_data") is opened by onnxruntime from beside the graph.
   const weightBytes = manifest.files
     .filter(({ path }) => path === weights || path.startsWith(`${weights}_data`))
     .reduce((sum, { bytes }) => sum + bytes, 0);
-  const memoryBytes = reckonBytes(weightBytes, workers, settings.preparedFolder ? 'mapped' : 'read');
-  const giveBack = processMemory.take(name, memoryBytes, memoryBytesMax(settings.memoryBytes));
-  const start: WorkerStart = {
+  const take = (workers: number): { bytes: number; giveBack: () => void } => {
+    const bytes = reckonBytes(weightBytes, workers, settings.preparedFolder ? 'mapped' : 'read');
+    return { bytes, giveBack: processMemory.take(name, bytes, memoryBytesMax(settings.memoryBytes)) };
+  };
+  const start: Omit<WorkerStart, 'threads'> = {
     file: join(model.folder, weights),
     prepared: settings.preparedFolder ? { cache: settings.preparedFolder, digest: manifest.digest } : undefined,
     nice: settings.workerNice,
-    threads: settings.threads,
     tokensMax: manifest.maxTokens,
     batchTokensMax: settings.batchTokensMax,
     want: wantOf(model),
   };
-  const pool = createPool<BatchJob, BatchAnswer, ModelShape>({
-    name,
-    script: options.script ?? WORKER,
-    start,
-    size: workers,
-    hangMs: settings.hangMs,
-    startMs: settings.startMs,
-    clock,
-    onUp: () => scheduler.onUp(),
-  });
+  const createWorkers = ({ workers, threads }: Layout, onUp: () => void): Pool<BatchJob, BatchAnswer, ModelShape> =>
+    createPool({
+      name,
+      script: options.script ?? WORKER,
+      start: { ...start, threads } satisfies WorkerStart,
+      size: workers,
+      hangMs: settings.hangMs,
+      startMs: settings.startMs,
+      clock,
+      onUp,
+    });
+  /** Tokens a millisecond; takes as long as a load. */
+  const speedOf = async (layout: Layout): Promise<number> => {
+    const { giveBack } = take(layout.workers);
+    const pool = createWorkers(layout, () => {});
+    try {
+      await pool.start();
+      return await probe(pool, layout, manifest.maxTokens);
+    } finally {
+      await pool.close();
+      giveBack();
+    }
+  };
+  const layout = await layoutOf(settings, `${manifest.digest} ${weights}`, options.cores ?? usableCores(), speedOf);
+  const { bytes: memoryBytes, giveBack } = take(layout.workers);
+  const pool = createWorkers(layout, () => scheduler.onUp());
   const scheduler = createScheduler<Item, Float32Array>({
     name,
     units: { item: 'text', items: 'texts', weight: 'tokens' },
@@ -136,7 +160,10 @@ export async function openEncoder(
       },
       async run(items) {
         const job = pack(items);
-        const verdict = await pool.run(job, [job.ids.buffer as ArrayBuffer]);
+        const verdict = await pool.run(
+          job,
+          job.ids.byteLength > COPIED_BYTES_MAX ? [job.ids.buffer as ArrayBuffer] : [],
+        );
         if (verdict.at !== 'done') return verdict;
         return { at: 'done', body: { outputs: unpack(verdict.body), computeMs: verdict.body.computeMs } };
       },
@@ -159,8 +186,18 @@ export async function openEncoder(
   const recorder = recordFile
     ? createRecorder({ model: name, file: recordFile, bytesMax: recordBytesMax, clock })
     : undefined;
+  const wishes = new Map<string, Reduction>();
+  /** Equal wishes are one object, also over requests: what rows share crosses to the worker once. */
+  const shared = (reduction: Reduction): Reduction => {
+    const key = JSON.stringify(reduction);
+    const known = wishes.get(key) ?? reduction;
+    if (wishes.size >= SHARED_MAX) wishes.clear();
+    wishes.set(key, known);
+    return known;
+  };
+
   const runAll: EncoderModel['runAll'] = async (inputs, post, options) => {
-    const reduction = toReduction(name, shape, post);
+    const reduction = shared(toReduction(name, shape, post));
     const made = inputs.map((input, index) => toItem(name, manifest.maxTokens, shape, input, reduction, index));
     recorder?.note(inputs.map(({ ids }) => ids.length));
     return scheduler.submit(made, options);
@@ -198,6 +235,21 @@ export async function openEncoder(
       giveBack();
     },
   };
+}
+
+/** What the settings say, else what was measured: workers first, then threads. */
+async function layoutOf(
+  { workers, threads, preparedFolder }: InferenceSettings,
+  model: string,
+  cores: number,
+  speedOf: (layout: Layout) => Promise<number>,
+): Promise<Layout> {
+  if (workers > 0) return { workers, threads: threads || 1 };
+  if (threads > 0) return { workers: Math.max(1, Math.floor(cores / threads)), threads };
+  const [first, ...others] = layouts(cores) as [Layout, ...Layout[]];
+  if (others.length === 0 || preparedFolder === '') return first;
+  const file = join(preparedFolder, 'layouts.json');
+  return rememberedLayout(file, model, cores, () => fastest([first, ...others], speedOf));
 }
 
 /** What the graph of a model of this manifest must give. */

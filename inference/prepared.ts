@@ -102,7 +102,9 @@ function whole(folder: string): boolean {
 function forgetOldest(cache: string): void {
   const kept = readdirSync(cache)
     .map((name) => join(cache, name))
-    .map((path) => ({ path, usedMs: statSync(path).mtimeMs }))
+    .map((path) => ({ path, at: statSync(path) }))
+    .filter(({ at }) => at.isDirectory())
+    .map(({ path, at }) => ({ path, usedMs: at.mtimeMs }))
     .sort((a, b) => b.usedMs - a.usedMs);
   for (const { path } of kept.slice(KEPT_MAX)) rmSync(path, { recursive: true, force: true });
 }

@@ -31,16 +31,16 @@ export const inferenceSettings = {
     min: 0,
     max: 256,
     reason:
-      'Worker threads of each model. 0: one a core this process may use (affinity and cgroup limit). On two cores, two workers of one thread each were the fastest schedule found; more than cores only add waiting.',
+      'Worker threads of each model. 0: as measured at the first load and kept beside the prepared models, starting from one a core this process may use (affinity and cgroup limit); on one or two cores one each was the fastest schedule found.',
   }),
   threads: integer({
     env: 'PLEXUS_THREADS',
     unit: 'count',
-    default: 1,
-    min: 1,
+    default: 0,
+    min: 0,
     max: 256,
     reason:
-      'Threads of each worker: of one matrix product. Workers share the load better than threads share a product; more than one pays where a single long text must be quick and the machine is otherwise idle.',
+      'Threads of each worker: of one matrix product. 0: as measured, with the workers. Workers share the load better than threads share a product; more than one pays where a single long text must be quick and the machine is otherwise idle.',
   }),
   workerNice: integer({
     env: 'PLEXUS_WORKER_NICE',

@@ -232,7 +232,13 @@ async function candidateNow(
   const precision = [tuned.precision, manifest.precision, ...precisions].find(
     (each) => each && precisions.includes(each),
   );
-  return { workers: workers || usableCores(), threads, batchTokensMax, windowMax, precision: precision as Precision };
+  return {
+    workers: workers || usableCores(),
+    threads: threads || 1,
+    batchTokensMax,
+    windowMax,
+    precision: precision as Precision,
+  };
 }
 
 /** A candidate that cannot run (too much memory, weights that onnxruntime refuses) is no winner, and no reason to end. */
