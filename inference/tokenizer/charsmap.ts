@@ -1,6 +1,7 @@
 // SentencePiece's precompiled normalization map: a double-array trie over UTF-8 bytes whose values point into a block of
-// replacement strings. Applied as the library we match applies it: a grapheme cluster of fewer than six bytes is looked
-// up whole, where its shortest known prefix decides for all of it; otherwise each character on its own.
+// replacement strings. Applied as `tokenizers` applies it: a grapheme cluster of fewer than six bytes is looked up whole,
+// where its shortest known prefix decides for all of it; otherwise each character on its own. Or, with `longest`, as
+// SentencePiece itself does: the longest text that is known goes, wherever it begins.
 import { type AlignedText, rewrite } from './aligned-text.js';
 import { clusterEnd, joinsBefore, standsAlone } from './unicode/graphemes.js';
 
@@ -16,7 +17,7 @@ const encoder = new TextEncoder();
 const KEPT = 1;
 const REPLACED = 2;
 
-export function createCharsmap(bytes: Uint8Array): Charsmap {
+export function createCharsmap(bytes: Uint8Array, longest = false): Charsmap {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const trieBytes = view.getUint32(0, true);
   const trie = new Uint32Array(trieBytes >> 2);
@@ -43,14 +44,49 @@ export function createCharsmap(bytes: Uint8Array): Charsmap {
       if ((unit & 0x800000ff) >>> 0 !== byte) return undefined;
       node ^= offsetOf(unit);
       if ((unit >>> 8) & 1) {
-        const start = (trie[node] as number) & 0x7fffffff;
-        let end = start;
-        while (end < replacements.length && replacements[end] !== 0) end++;
-        return decoder.decode(replacements.subarray(start, end));
+        return replacementAt((trie[node] as number) & 0x7fffffff);
       }
     }
     return undefined;
   };
+
+  const replacementAt = (start: number): string => {
+    let end = start;
+    while (end < replacements.length && replacements[end] !== 0) end++;
+    return decoder.decode(replacements.subarray(start, end));
+  };
+
+  /** Where the longest known text at `at` ends, its replacement in `longestBy`; -1 when there is none. */
+  const searchLongest = (text: string, at: number): number => {
+    let node = offsetOf(trie[0] as number);
+    let end = -1;
+    let value = 0;
+    for (let to = at; to < text.length; ) {
+      const width = (text.codePointAt(to) as number) > 0xffff ? 2 : 1;
+      const { written } = encoder.encodeInto(text.slice(to, to + width), scratch);
+      let leaf = false;
+      for (let i = 0; i < written; i++) {
+        const byte = scratch[i] as number;
+        node ^= byte;
+        const unit = trie[node] ?? 0;
+        if (byte === 0 || (unit & 0x800000ff) >>> 0 !== byte) return finish();
+        node ^= offsetOf(unit);
+        leaf = ((unit >>> 8) & 1) === 1;
+      }
+      to += width;
+      if (leaf) {
+        end = to;
+        value = (trie[node] as number) & 0x7fffffff;
+      }
+    }
+    return finish();
+
+    function finish(): number {
+      if (end >= 0) longestBy = replacementAt(value);
+      return end;
+    }
+  };
+  let longestBy = '';
 
   const lookup = (piece: string): string | undefined => {
     const cached = known.get(piece);
@@ -75,6 +111,14 @@ export function createCharsmap(bytes: Uint8Array): Charsmap {
       replaced(start, end, by);
       from = end;
     };
+    while (longest && at < text.length) {
+      const end = searchLongest(text, at);
+      if (end < 0) at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
+      else {
+        replace(at, end, longestBy);
+        at = end;
+      }
+    }
     while (at < text.length) {
       const unit = text.charCodeAt(at);
       if (unit < 128 && (at + 1 === text.length || !joinsBefore(text.charCodeAt(at + 1)))) {

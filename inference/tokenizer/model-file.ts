@@ -3,6 +3,7 @@ import { TokenizerError } from './error.js';
 import { createBpe, knowsAllBytes } from './models/bpe.js';
 import { MergeTable, mergeListOf } from './models/merge-table.js';
 import type { Model } from './models/model.js';
+import { PieceMerges, PieceOrder } from './models/piece-merges.js';
 import { createUnigram } from './models/unigram.js';
 import { createWordLevel } from './models/word-level.js';
 import { createWordPiece } from './models/word-piece.js';
@@ -59,6 +60,8 @@ function readUnigram(config: Record<string, unknown>): Model {
   return createUnigram(tokens, scores.subarray(0, tokens.count), {
     unknownId: typeof config.unk_id === 'number' ? config.unk_id : null,
     byteFallback: config.byte_fallback === true,
+    hidden: config.hidden instanceof Uint8Array ? config.hidden : undefined,
+    singlePrecision: config.single_precision === true,
   });
 }
 
@@ -80,8 +83,14 @@ function readBpe(config: Record<string, unknown>, preTokenizer: unknown): ModelF
   const endSuffix = String(config.end_of_word_suffix ?? '');
   const rawBytes =
     endsInByteLevel(preTokenizer) && continuingPrefix === '' && endSuffix === '' && knowsAllBytes(vocabulary);
-  const list = mergeListOf((config.merges ?? []) as unknown[] | MergeList);
-  const merges = new MergeTable(list, vocabulary, continuingPrefix.length);
+  const merges =
+    config.merges instanceof PieceOrder
+      ? new PieceMerges(config.merges, vocabulary)
+      : new MergeTable(
+          mergeListOf((config.merges ?? []) as unknown[] | MergeList),
+          vocabulary,
+          continuingPrefix.length,
+        );
   return {
     rawBytes,
     model: createBpe(vocabulary, merges, {

@@ -60,7 +60,12 @@ export function createNormalizer(json: unknown): Normalizer | undefined {
     case 'Nmt':
       return sequence([filter((point) => !isNmtControl(point)), substitute(nmtSpace)]);
     case 'Precompiled':
-      return createCharsmap(Buffer.from(String(config.precompiled_charsmap ?? ''), 'base64'));
+      return createCharsmap(
+        config.precompiled_charsmap instanceof Uint8Array
+          ? config.precompiled_charsmap
+          : Buffer.from(String(config.precompiled_charsmap ?? ''), 'base64'),
+        config.longest === true,
+      );
     case 'ByteLevel':
       return byteLevel;
     default:

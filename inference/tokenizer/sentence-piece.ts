@@ -1,14 +1,19 @@
 // SentencePiece .model files: a protobuf with the pieces, their scores and kinds, how to train, and how to normalize.
-// Read here by hand into what tokenizer.json would hold, the way the conversion scripts of `transformers` do it for
-// T5, XLM-R, Llama and their kin.
+// Read here by hand into what tokenizer.json would hold, so that ids are those of SentencePiece itself. Only its user-defined
+// and control symbols are found as added tokens are, each stretch between them being a text of its own.
 import { TokenizerError } from './error.js';
+import { PieceOrder } from './models/piece-merges.js';
 import type { TokenizerSettings } from './settings.js';
+import { PieceTable, TokenTable } from './token-table.js';
 
 const NORMAL = 1;
 const UNKNOWN = 2;
 const CONTROL = 3;
 const USER_DEFINED = 4;
 const BYTE = 6;
+
+/** Stands for a space. */
+const MARK = '\u2581';
 
 interface Piece {
   text: string;
@@ -24,6 +29,8 @@ interface SentencePieceFile {
   charsmap: Uint8Array;
   addDummyPrefix: boolean;
   removeExtraWhitespaces: boolean;
+  /** Spaces become marks. */
+  escapeWhitespaces: boolean;
 }
 
 /** The content of tokenizer.json for a .model file. */
@@ -43,68 +50,86 @@ export function readSentencePiece(bytes: Uint8Array, settings: TokenizerSettings
   const added = pieces.flatMap((piece, id) =>
     piece.kind === CONTROL || piece.kind === UNKNOWN || piece.kind === USER_DEFINED ? [special(id, piece)] : [],
   );
-  const normalizers: unknown[] = [];
-  if (file.charsmap.length > 0) {
-    normalizers.push({ type: 'Precompiled', precompiled_charsmap: Buffer.from(file.charsmap).toString('base64') });
-  }
-  if (file.removeExtraWhitespaces) {
-    normalizers.push({ type: 'Strip', strip_left: true, strip_right: true });
-    normalizers.push({ type: 'Replace', pattern: { Regex: ' {2,}' }, content: ' ' });
-  }
-  const scheme = file.addDummyPrefix ? 'always' : 'never';
   const model = file.modelType === 2 ? bpeModel(file) : unigramModel(file, unknownId);
-  const metaspace = { type: 'Metaspace', replacement: '\u2581', prepend_scheme: scheme, split: file.modelType !== 2 };
+  const space = file.escapeWhitespaces ? MARK : ' ';
+  const marked = { type: 'Replace', pattern: { String: MARK }, content: ' ' };
+  // Of the spaces at the beginning, one was put there; all go where none could be more than that.
+  const leading = file.removeExtraWhitespaces ? Number.MAX_SAFE_INTEGER : file.addDummyPrefix ? 1 : 0;
   const bytesLast = pieces.some((piece) => piece.kind === BYTE);
   return {
     added_tokens: added,
-    normalizer: normalizers.length === 0 ? null : { type: 'Sequence', normalizers },
-    pre_tokenizer: metaspace,
+    normalizer: { type: 'Sequence', normalizers: normalizers(file, space) },
+    pre_tokenizer: mayCut(file)
+      ? { type: 'Split', pattern: { String: MARK }, behavior: 'MergedWithNext', invert: false }
+      : null,
     post_processor: template(pieces, settings, file.modelType),
-    decoder: bytesLast
-      ? {
-          type: 'Sequence',
-          decoders: [
-            { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' },
-            { type: 'ByteFallback' },
-            { type: 'Fuse' },
-            ...(file.addDummyPrefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),
-          ],
-        }
-      : metaspace,
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        marked,
+        ...(bytesLast ? [{ type: 'ByteFallback' }] : []),
+        { type: 'Fuse' },
+        ...(leading > 0 ? [{ type: 'Strip', content: ' ', start: leading, stop: 0 }] : []),
+      ],
+    },
     model,
   };
 }
 
+/** What SentencePiece does to a text, step by step; spaces are spaces until the end, when they become marks. */
+function normalizers(file: SentencePieceFile, space: string): unknown[] {
+  const replace = (pattern: Record<string, string>, content: string) => ({ type: 'Replace', pattern, content });
+  return [
+    ...(file.charsmap.length > 0 ? [{ type: 'Precompiled', precompiled_charsmap: file.charsmap, longest: true }] : []),
+    ...(file.removeExtraWhitespaces ? [replace({ Regex: '\\A +' }, ''), replace({ Regex: ' {2,}' }, ' ')] : []),
+    ...(file.addDummyPrefix ? [{ type: 'Prepend', prepend: space }] : []),
+    ...(file.escapeWhitespaces ? [replace({ String: ' ' }, MARK)] : []),
+    // Marks that were marks before go with the spaces at the end.
+    ...(file.removeExtraWhitespaces ? [replace({ Regex: `${space}+\\z` }, '')] : []),
+  ];
+}
+
+/** Whether a text may be cut before every mark: no piece of a Unigram model reaches over one. */
+function mayCut({ escapeWhitespaces, modelType, pieces }: SentencePieceFile): boolean {
+  if (modelType === 2 || !escapeWhitespaces) return false;
+  return pieces.some(({ text }) => text === MARK) && pieces.every(({ text }) => text.indexOf(MARK, 1) < 0);
+}
+
 function unigramModel({ pieces, byteFallback }: SentencePieceFile, unknownId: number): unknown {
+  const vocab = new PieceTable();
+  for (const { text, score } of pieces) {
+    vocab.tokens.add(text, vocab.tokens.count);
+    vocab.addScore(score);
+  }
   return {
     type: 'Unigram',
     unk_id: unknownId < 0 ? null : unknownId,
     byte_fallback: byteFallback,
-    vocab: pieces.map(({ text, score }) => [text, score]),
+    vocab,
+    // A text that looks like one of these is a text like any other.
+    hidden: Uint8Array.from(pieces, ({ kind }) => (kind === NORMAL || kind === USER_DEFINED ? 0 : 1)),
+    single_precision: true,
   };
 }
 
 /** SentencePiece BPE keeps no merges: any two pieces that make a third merge, better scores first. */
 function bpeModel({ pieces, byteFallback }: SentencePieceFile): unknown {
-  const ids = new Map(pieces.map(({ text }, id) => [text, id]));
-  const found: { left: number; right: number; score: number; text: [string, string] }[] = [];
-  for (const { text, score, kind } of pieces) {
-    if (kind !== NORMAL) continue;
-    for (let cut = 1; cut < text.length; cut++) {
-      const [a, b] = [text.slice(0, cut), text.slice(cut)];
-      const [left, right] = [ids.get(a), ids.get(b)];
-      if (left !== undefined && right !== undefined) found.push({ left, right, score, text: [a, b] });
-    }
-  }
-  found.sort((a, b) => b.score - a.score || a.left - b.left || a.right - b.right);
+  const vocab = new TokenTable();
+  const made: number[] = [];
+  pieces.forEach(({ kind, text }, id) => {
+    vocab.add(text, id);
+    if (kind === NORMAL || kind === USER_DEFINED) made.push(id);
+  });
+  const score = (id: number) => (pieces[id] as Piece).score;
+  made.sort((a, b) => score(b) - score(a) || a - b);
   const unknown = pieces.find((piece) => piece.kind === UNKNOWN);
   return {
     type: 'BPE',
     unk_token: unknown?.text ?? null,
     fuse_unk: true,
     byte_fallback: byteFallback,
-    vocab: Object.fromEntries(ids),
-    merges: found.map((merge) => merge.text),
+    vocab,
+    merges: new PieceOrder(Int32Array.from(made)),
   };
 }
 
@@ -178,6 +203,7 @@ function parseFile(bytes: Uint8Array): SentencePieceFile {
     charsmap: new Uint8Array(0),
     addDummyPrefix: true,
     removeExtraWhitespaces: true,
+    escapeWhitespaces: true,
   };
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   for (const field of fields(bytes)) {
@@ -193,12 +219,16 @@ function parseFile(bytes: Uint8Array): SentencePieceFile {
       for (const part of fields(field.bytes)) {
         if (part.number === 3) file.modelType = part.value;
         else if (part.number === 35) file.byteFallback = part.value === 1;
+        else if (part.number === 24 && part.value === 1) {
+          throw new TokenizerError('the SentencePiece model puts its marks after words, which is not supported');
+        }
       }
     } else if (field.number === 3) {
       for (const part of fields(field.bytes)) {
         if (part.number === 2) file.charsmap = part.bytes;
         else if (part.number === 3) file.addDummyPrefix = part.value === 1;
         else if (part.number === 4) file.removeExtraWhitespaces = part.value === 1;
+        else if (part.number === 5) file.escapeWhitespaces = part.value === 1;
       }
     }
   }

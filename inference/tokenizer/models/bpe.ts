@@ -7,7 +7,7 @@ import { HASH_SEED, hashText } from '../hash.js';
 import type { TokenSink } from '../token-sink.js';
 import type { Vocabulary } from '../vocabulary.js';
 import { WORD_UNITS_MAX, WordCache } from '../word-cache.js';
-import type { MergeTable } from './merge-table.js';
+import type { Merges } from './merges.js';
 import type { Model } from './model.js';
 import { RankHeap } from './rank-heap.js';
 import { byteIds } from './unigram.js';
@@ -36,7 +36,7 @@ export function knowsAllBytes(vocabulary: Vocabulary): boolean {
   return byteToChar.every((c) => vocabulary.idOf(c) >= 0);
 }
 
-export function createBpe(vocabulary: Vocabulary, merges: MergeTable, options: BpeOptions): Model {
+export function createBpe(vocabulary: Vocabulary, merges: Merges, options: BpeOptions): Model {
   const { continuingPrefix, endSuffix, fuseUnknown, ignoreMerges, rawBytes, unknownToken } = options;
   const cache = new WordCache();
   const fallback = options.byteFallback ? byteIds(vocabulary) : undefined;

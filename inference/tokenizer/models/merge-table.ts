@@ -1,16 +1,14 @@
 // Which pairs of tokens merge, in what order of preference, and into what. A pair that merges is a token cut in two, so
 // a merge is kept with the token it makes: where the cut is, and its rank. Whether two tokens merge is found by looking
-// their joined text up in the vocabulary, once: the answers for the pairs of late are remembered by their ids. So loading
-// looks nothing up but the token that a merge makes, which usually is the one after the last.
+// their joined text up in the vocabulary. So loading looks nothing up but the token that a merge makes, which usually is the
+// one after the last.
 import { TokenizerError } from '../error.js';
 import { hashUnits } from '../hash.js';
 import { MergeList } from '../token-table.js';
 import type { Vocabulary } from '../vocabulary.js';
+import { Merges } from './merges.js';
 
-/** Pairs remembered, as a power of two. */
-const REMEMBERED = 1 << 16;
-
-export class MergeTable {
+export class MergeTable extends Merges {
   private readonly vocabulary: Vocabulary;
   /** Units at the start of a right token that only mark it as continuing. */
   private readonly prefixLength: number;
@@ -22,11 +20,9 @@ export class MergeTable {
   private readonly rights: Int32Array | undefined;
   /** One more than the last rank that makes a token, by its id. */
   private readonly latest: Int32Array;
-  /** By slot: left id plus one (0: free), right id, rank or -1. */
-  private readonly remembered = new Int32Array(3 * REMEMBERED);
-
   /** Throws TokenizerError when a merge makes no token of the vocabulary. */
   constructor(merges: MergeList, vocabulary: Vocabulary, prefixLength: number) {
+    super();
     const { count, middles, starts, units } = merges;
     this.vocabulary = vocabulary;
     this.prefixLength = prefixLength;
@@ -62,25 +58,11 @@ export class MergeTable {
     }
   }
 
-  /** The rank of the merge of two tokens, or -1. */
-  rank(left: number, right: number): number {
-    const { remembered } = this;
-    const mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
-    const at = 3 * ((Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d) >>> 8) & (REMEMBERED - 1));
-    if (remembered[at] === left + 1 && remembered[at + 1] === right) return remembered[at + 2] as number;
-    const rank = this.search(left, right);
-    remembered[at] = left + 1;
-    remembered[at + 1] = right;
-    remembered[at + 2] = rank;
-    return rank;
-  }
-
-  /** The token that the merge of this rank makes. */
-  madeBy(rank: number): number {
+  override madeBy(rank: number): number {
     return this.made[rank] as number;
   }
 
-  private search(left: number, right: number): number {
+  protected override search(left: number, right: number): number {
     const { cuts, earlier, latest, prefixLength, rights, vocabulary } = this;
     const made = vocabulary.findJoined(left, right, prefixLength);
     if (made < 0) return -1;

@@ -12,15 +12,23 @@ const UNKNOWN_PENALTY = 10;
 export interface UnigramOptions {
   unknownId: number | null;
   byteFallback: boolean;
+  /** By id, 1 for tokens that no text is cut into. */
+  hidden: Uint8Array | undefined;
+  /** Sums of scores are kept in 32 bits, as SentencePiece does, which decides between cuts that are nearly as good. */
+  singlePrecision: boolean;
 }
 
 const encoder = new TextEncoder();
 
 export function createUnigram(tokens: TokenTable, scores: Float64Array, options: UnigramOptions): Model {
   const vocabulary = new Vocabulary(tokens);
+  const { hidden } = options;
   let worst = Number.POSITIVE_INFINITY;
-  for (const score of scores) if (score < worst) worst = score;
-  const unknownScore = worst - UNKNOWN_PENALTY;
+  for (let id = 0; id < scores.length; id++) {
+    if (hidden?.[id] !== 1 && (scores[id] as number) < worst) worst = scores[id] as number;
+  }
+  const sum = options.singlePrecision ? Math.fround : (value: number) => value;
+  const unknownScore = sum(worst - UNKNOWN_PENALTY);
   const unknown = options.unknownId ?? -1;
   if (unknown >= tokens.count)
     throw new TokenizerError('the unknown token of the Unigram model is outside its vocabulary');
@@ -28,7 +36,9 @@ export function createUnigram(tokens: TokenTable, scores: Float64Array, options:
   const longest = vocabulary.longest;
   const filter = vocabulary.createPrefixFilter();
   const cache = new WordCache();
-  let best = new Float64Array(128);
+  const createSums = (length: number) =>
+    options.singlePrecision ? new Float32Array(length) : new Float64Array(length);
+  let best = createSums(128);
   let from = new Int32Array(128);
   let token = new Int32Array(128);
   let path = new Int32Array(128);
@@ -54,7 +64,7 @@ export function createUnigram(tokens: TokenTable, scores: Float64Array, options:
       const size = end - start;
       if (best.length <= size) {
         const capacity = Math.max(size + 1, 2 * best.length);
-        best = new Float64Array(capacity);
+        best = createSums(capacity);
         from = new Int32Array(capacity);
         token = new Int32Array(capacity);
         path = new Int32Array(capacity);
@@ -75,7 +85,8 @@ export function createUnigram(tokens: TokenTable, scores: Float64Array, options:
             if (!mayContinue(filter, hash)) break;
             continue;
           }
-          const score = (scores[id] as number) + here;
+          if (hidden !== undefined && hidden[id] === 1) continue;
+          const score = sum((scores[id] as number) + here);
           if (from[to + 1] === -1 || score > (best[to + 1] as number)) {
             best[to + 1] = score;
             from[to + 1] = at;
@@ -86,7 +97,7 @@ export function createUnigram(tokens: TokenTable, scores: Float64Array, options:
         }
         if (!single) {
           const to = at + width;
-          const score = unknownScore + here;
+          const score = sum(unknownScore + here);
           if (from[to] === -1 || score > (best[to] as number)) {
             if (unknown < 0)
               throw new TokenizerError('a character is unknown and the Unigram model has no unknown token');
@@ -131,7 +142,7 @@ export function createUnigram(tokens: TokenTable, scores: Float64Array, options:
       }
       if (cached && !extraTexts) cache.keep(text, start, end, sink, first);
       if (best.length > 1 << 20) {
-        best = new Float64Array(128);
+        best = createSums(128);
         from = new Int32Array(128);
         token = new Int32Array(128);
         path = new Int32Array(128);

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadTokenizer, TokenizerError } from '../../../inference/tokenizer/index.js';
-import { fixture, fixtureJson } from './fixtures.js';
+import { fixture, fixtureJson, fixturesFolder } from './fixtures.js';
 
 const TEXT = "The quick brown fox doesn't jump, größer als 3 日本.";
+
+const UNKNOWN = 0;
+
+/** Models trained with SentencePiece, and texts with the ids it gives and what it decodes them to; by sentence_piece_reference.py. */
+function sentencePieces(): { name: string; model: string; cases: [string, number[], string][] }[] {
+  return JSON.parse(readFileSync(join(fixturesFolder, 'sentence-piece.json'), 'utf8'));
+}
 
 describe('loadTokenizer', () => {
   let folder = '';
@@ -59,6 +67,19 @@ describe('loadTokenizer', () => {
     assert.deepEqual(await ids(['#version: 0.2', 'a b'], 'ab'), [5]);
     await assert.rejects(ids(['a b c'], 'x'), /the merge "a b c" is not two tokens/);
   });
+
+  for (const { name, model, cases } of sentencePieces()) {
+    it(`reads a SentencePiece .model, with the ids and texts of SentencePiece: ${name}`, async () => {
+      await writeFile(join(folder, 'tokenizer.model'), Buffer.from(model, 'base64'));
+      const loaded = await loadTokenizer(folder);
+      for (const [text, ids, decoded] of cases) {
+        assert.deepEqual([...loaded.encodeIds(text, { addSpecialTokens: false })], ids, JSON.stringify(text));
+        assert.deepEqual([...loaded.encode(text, { addSpecialTokens: false }).ids], ids, JSON.stringify(text));
+        // SentencePiece writes a question mark for what is unknown; `tokenizers` leaves special tokens out.
+        if (!ids.includes(UNKNOWN)) assert.equal(loaded.decode(ids), decoded, JSON.stringify(text));
+      }
+    });
+  }
 
   it('says what is missing or broken', async () => {
     await assert.rejects(
