@@ -6,14 +6,17 @@ import {
   type Decoding,
   type Generated,
   logSumExp,
+  number,
   type RowLogits,
+  type RowRanks,
   type Step,
   type StopCheck,
   sameRow,
 } from './decoding.js';
 import type { Resolved } from './parameters.js';
-import { createProcessors } from './processors.js';
+import { createProcessors, onlyForbids } from './processors.js';
 import { createRandom } from './random.js';
+import type { Ranked } from './ranking.js';
 import { warp } from './warpers.js';
 
 /** A sequence under way. */
@@ -38,6 +41,9 @@ interface Candidate {
 interface Finished extends Beam {
   done: boolean;
 }
+
+/** Tokens more than are kept that are ranked, as rules may forbid some of the likeliest. */
+const FORBIDDEN_MAX = 16;
 
 /** Stands for "not chosen" in transformers, and in its arithmetic. */
 const BOTTOM = -1e9;
@@ -65,8 +71,19 @@ export function createBeams(
   }));
 
   /** The best `keep` continuations of all beams, best first; the lower beam, then the lower id where they tie. */
-  const continuations = (logits: RowLogits): Candidate[] => {
+  const continuations = (logits: RowLogits, ranked: RowRanks | undefined): Candidate[] => {
     const best: Candidate[] = [];
+    if (ranked && !given.doSample && onlyForbids(given, (beams[0] as Beam).ids.length)) {
+      for (const [index, beam] of beams.entries()) {
+        const row = logits(index);
+        const ranks = ranked(index);
+        const normalizer = (row[Number(ranks.ids[0])] as number) - (ranks.logprobs[0] as number);
+        for (const processor of processors) processor(beam.ids, row, normalizer);
+        // So much was forbidden that the rest must be looked at.
+        if (!collectRanked(best, row, ranks, index, beam.score)) collect(best, row, normalizer, index, beam.score);
+      }
+      return best;
+    }
     let before: Float32Array | undefined;
     let normalizer = 0;
     for (const [index, beam] of beams.entries()) {
@@ -83,6 +100,36 @@ export function createBeams(
     return best;
   };
 
+  const insert = (best: Candidate[], candidate: Candidate): void => {
+    let at = best.length;
+    while (at > 0 && (best[at - 1] as Candidate).score < candidate.score) at--;
+    best.splice(at, 0, candidate);
+    if (best.length > keep) best.pop();
+  };
+
+  /** The same from the likeliest alone, less what the row forbids; false where too few of them are left. */
+  const collectRanked = (
+    best: Candidate[],
+    row: Float32Array,
+    { ids, logprobs }: Ranked,
+    beam: number,
+    base: number,
+  ): boolean => {
+    const allowed: Candidate[] = [];
+    for (let rank = 0; rank < ids.length && allowed.length < keep; rank++) {
+      const id = Number(ids[rank]);
+      if (row[id] === Number.NEGATIVE_INFINITY) continue;
+      const logprob = number(logprobs[rank] as number);
+      const score = Math.fround(logprob + base);
+      allowed.push({ beam, id, logprob, score, order: score });
+    }
+    if (allowed.length < keep && ids.length < row.length) return false;
+    for (const candidate of allowed) {
+      if (best.length < keep || candidate.score > (best[keep - 1] as Candidate).score) insert(best, candidate);
+    }
+    return true;
+  };
+
   const collect = (best: Candidate[], scores: Float32Array, offset: number, beam: number, base: number): void => {
     let limit = best.length < keep ? Number.NEGATIVE_INFINITY : (best[keep - 1] as Candidate).score;
     for (let id = 0; id < scores.length; id++) {
@@ -92,10 +139,7 @@ export function createBeams(
       const logprob = Math.fround((scores[id] as number) - offset);
       const score = Math.fround(logprob + base);
       if (best.length >= keep && !(score > limit)) continue;
-      let at = best.length;
-      while (at > 0 && (best[at - 1] as Candidate).score < score) at--;
-      best.splice(at, 0, { beam, id, logprob, score, order: score });
-      if (best.length > keep) best.pop();
+      insert(best, { beam, id, logprob, score, order: score });
       if (best.length >= keep) limit = (best[keep - 1] as Candidate).score;
     }
   };
@@ -111,8 +155,8 @@ export function createBeams(
     }
   };
 
-  const advance = (logits: RowLogits): Step => {
-    const candidates = continuations(logits);
+  const advance = (logits: RowLogits, ranked?: RowRanks): Step => {
+    const candidates = continuations(logits, ranked);
     const length = (beams[0] as Beam).ids.length + 1;
     const hits = candidates.map(
       ({ beam, id }) =>
@@ -177,6 +221,7 @@ export function createBeams(
     get rows() {
       return beams.length;
     },
+    ranks: given.doSample || given.repetitionPenalty !== 1 ? 0 : keep + FORBIDDEN_MAX,
     advance,
   };
 }

@@ -3,11 +3,15 @@
  * say which tokens come next and from which row each continues. Pure arithmetic: no tensors, no threads, no clock.
  */
 
+import type { Ranked } from './ranking.js';
+
 /**
  * Logits of a row of the last step, which may be changed: nobody reads them again. Before the first step all rows are the same
  * array; it must be processed once only.
  */
 export type RowLogits = (row: number) => Float32Array;
+
+export type RowRanks = (row: number) => Ranked;
 
 export type Finish = 'eos' | 'length' | 'stop' | 'repetition';
 
@@ -36,7 +40,10 @@ export type Step =
 export interface Decoding {
   /** Rows the next step reads. All of them continue the prompt at first. */
   readonly rows: number;
-  advance(logits: RowLogits): Step;
+  /** Likeliest tokens of each row it would have ranked; 0 for none. */
+  readonly ranks: number;
+  /** `ranked`: what was asked for by `ranks`, where it could be had. */
+  advance(logits: RowLogits, ranked?: RowRanks): Step;
 }
 
 /** Says whether the text of these generated ids has a stop string that ends in its last token. */
@@ -79,7 +86,7 @@ export function logSumExp(scores: Float32Array): number {
 }
 
 /** A model that overflows gives NaN; going on would write nonsense to its end. */
-function number(value: number): number {
+export function number(value: number): number {
   if (Number.isNaN(value)) throw new Error('the logits are not numbers');
   return value;
 }

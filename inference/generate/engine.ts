@@ -6,9 +6,10 @@
 import { type Batch, createBatch, type Joining, type Seated } from './batch.js';
 import { createBeams } from './beams.js';
 import { assemble, type RowOf, rowBytes } from './cache.js';
-import type { Decoding, Generated, Step, StopCheck } from './decoding.js';
+import type { Decoding, Generated, RowLogits, RowRanks, Step, StopCheck } from './decoding.js';
 import type { Graph, Logits } from './graph.js';
 import type { Resolved } from './parameters.js';
+import type { Ranker } from './ranking.js';
 import { createSampling } from './sample.js';
 import { createWaiting } from './waiting.js';
 
@@ -95,6 +96,8 @@ type Entry = { at: 'new'; job: Job; sinceMs: number } | { at: 'aside'; active: A
 
 export interface EngineOptions {
   graph: Graph;
+  /** Ranks the tokens of rows for those who ask for that; absent: they do it themselves. */
+  ranker?: Ranker | undefined;
   /** First token of the decoder; undefined for decoder-only models, whose prompt it is. */
   startId: number | undefined;
   limits: EngineLimits;
@@ -103,7 +106,7 @@ export interface EngineOptions {
   nowMs(): number;
 }
 
-export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOptions): Engine {
+export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: EngineOptions): Engine {
   const waiting = createWaiting<Entry>();
   const batches = new Set<Batch<Active>>();
   const cancelled = new Set<number>();
@@ -340,8 +343,11 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
     batch.compact();
     const startedMs = nowMs();
     let logits: Logits;
+    let ranked: RowRanks | undefined;
     try {
       logits = await graph.step(batch.cache, batch.tokens());
+      const ranks = Math.max(...[...batch.members].map(({ decoding }) => decoding.ranks));
+      if (ranker && ranks > 0 && logits.tensor) ranked = await ranker.rank(logits.tensor, ranks);
     } catch (error) {
       for (const active of [...batch.members]) {
         end(batch, active);
@@ -359,7 +365,11 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
       active.times.computeMs += tookMs;
       active.times.rowsMax = Math.max(active.times.rowsMax, logits.rows);
       const { slots } = active;
-      const next = advance(active, (row) => logits.row(slots[row] as number));
+      const next = advance(
+        active,
+        (row) => logits.row(slots[row] as number),
+        ranked && ((row) => (ranked as RowRanks)(slots[row] as number)),
+      );
       if (next.at !== 'more') end(batch, active);
       else {
         batch.follow(active, next.parents);
@@ -369,12 +379,12 @@ export function createEngine({ graph, startId, limits, emit, nowMs }: EngineOpti
   };
 
   /** Lets a job choose its next tokens. One that cannot (logits that are no numbers) fails alone. */
-  const advance = (active: Active, logits: (row: number) => Float32Array): Step | { at: 'failed' } => {
+  const advance = (active: Active, logits: RowLogits, ranked?: RowRanks): Step | { at: 'failed' } => {
     const { job, decoding, times } = active;
     totals.generatedTokens += decoding.rows;
     let next: Step;
     try {
-      next = decoding.advance(logits);
+      next = decoding.advance(logits, ranked);
     } catch (error) {
       fail(job, error);
       return { at: 'failed' };

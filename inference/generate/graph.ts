@@ -11,6 +11,8 @@ import type { Cache, CacheSpec } from './cache.js';
 export interface Logits {
   rows: number;
   row(index: number): Float32Array;
+  /** [rows, 1, vocabulary] in 32 bits, where the run gave that. */
+  tensor?: Tensor | undefined;
 }
 
 export interface Graph {
@@ -171,7 +173,8 @@ export function logitsAt(tensor: Tensor, position: (row: number) => number): Log
   const data = tensor.data as Float32Array | Uint16Array;
   const start = (row: number): number => (row * tokens + position(row)) * width;
   if (tensor.type === 'float32') {
-    return { rows, row: (row) => (data as Float32Array).subarray(start(row), start(row) + width) };
+    const row = (index: number): Float32Array => (data as Float32Array).subarray(start(index), start(index) + width);
+    return { rows, row, tensor: tokens === 1 ? tensor : undefined };
   }
   const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
   return { rows, row: (row) => Float32Array.from(bits.subarray(start(row), start(row) + width), half) };

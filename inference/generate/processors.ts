@@ -45,6 +45,13 @@ export function createProcessors(given: Resolved, source: readonly number[]): Pr
   return found;
 }
 
+/** True where the processors of a request, for a sequence of that length, do nothing but forbid tokens. */
+export function onlyForbids(given: Resolved, length: number): boolean {
+  const forcedBos = given.forcedBosTokenId !== undefined && length === 1;
+  const forcedEos = given.forcedEosTokenIds.length > 0 && length === given.maxLength - 1;
+  return given.repetitionPenalty === 1 && !forcedBos && !forcedEos;
+}
+
 function forbid(scores: Float32Array, ids: readonly number[]): void {
   for (const id of ids) if (id < scores.length) scores[id] = Number.NEGATIVE_INFINITY;
 }

@@ -79,6 +79,7 @@ export function createSampling(
     get rows() {
       return live.length;
     },
+    ranks: 0,
     advance(logits: RowLogits): Step {
       const tokens: number[] = [];
       const parents: number[] = [];

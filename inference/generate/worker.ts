@@ -8,6 +8,7 @@ import { openCausal } from './causal.js';
 import { createEngine } from './engine.js';
 import { type Graph, Refused } from './graph.js';
 import type { FromGenerator, GenerateStart, SubmitJob, ToGenerator } from './protocol.js';
+import { createRanker } from './ranking.js';
 import { openSeq2Seq } from './seq2seq.js';
 import { createStopCheck } from './stop-check.js';
 
@@ -42,6 +43,7 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   if (left) leave();
   const engine = createEngine({
     graph,
+    ranker: await createRanker(start.threads),
     startId: start.seq2seq ? start.startId : undefined,
     limits: start.limits,
     emit: (events) => say({ at: 'events', events }),
