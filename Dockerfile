@@ -1,4 +1,4 @@
-# Two images from one file: `service` (tokenize, embed, classify, summarize: whatever it is told to serve) and `gateway`, which
+# Two images from one file: `service` (tokenize, embed, classify, summarize, infer: whatever it is told to serve) and `gateway`, which
 # has no onnxruntime and no models. Nothing is compiled or fetched at run time; both run as the user node on a read-only disk.
 #   docker build --target service -t plexus-service .
 #   docker build --target gateway -t plexus-gateway .

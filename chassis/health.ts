@@ -1,6 +1,6 @@
 /**
  * grpc.health.v1: Check, Watch, List. One name per service ("plexus.v1.Embed"), one per model ("model/minilm-l3-en" and
- * "model/minilm-l3-en@1"), and "" for the process: SERVING where every service is.
+ * "model/minilm-l3-en@1"), and "" for the process: SERVING where every service is that it cannot do without.
  */
 import type { HealthHandlers } from '../protos/gen/grpc/health/v1/Health.js';
 import { MeshError } from './errors.js';
@@ -10,7 +10,8 @@ export type HealthStatus = 'SERVING' | 'NOT_SERVING';
 
 export interface Health {
   readonly binding: ServiceBinding;
-  set(name: string, status: HealthStatus): void;
+  /** `optional`: the process as a whole serves without it. */
+  set(name: string, status: HealthStatus, options?: { optional: boolean }): void;
   /** Forgets a name; those who watch it are told SERVICE_UNKNOWN. */
   remove(name: string): void;
   /** Everything NOT_SERVING from now on: the process drains. */
@@ -23,11 +24,12 @@ const WATCHERS_MAX = 1_000;
 
 export function createHealth(): Health {
   const statuses = new Map<string, HealthStatus>([['', 'NOT_SERVING']]);
+  const optional = new Set<string>();
   const watchers = new Set<() => void>();
   let down = false;
 
   const tell = (): void => {
-    const services = [...statuses].filter(([name]) => name !== '' && !name.startsWith('model/'));
+    const services = [...statuses].filter(([name]) => name !== '' && !name.startsWith('model/') && !optional.has(name));
     statuses.set(
       '',
       !down && services.length > 0 && services.every(([, status]) => status === 'SERVING') ? 'SERVING' : 'NOT_SERVING',
@@ -84,7 +86,9 @@ export function createHealth(): Health {
 
   return {
     binding,
-    set(name, status) {
+    set(name, status, options) {
+      if (options?.optional) optional.add(name);
+      else optional.delete(name);
       statuses.set(name, down ? 'NOT_SERVING' : status);
       tell();
     },

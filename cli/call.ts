@@ -7,6 +7,7 @@ import { readJson, readText, readTimeout } from './input.js';
 import type { Io } from './io.js';
 import { withProgress } from './progress.js';
 import { render } from './render.js';
+import { readTensors } from './tensors.js';
 
 /** What a capability's own name means, and the request a plain text makes. */
 const MAIN_METHOD: Record<string, { method: string; request: (text: string) => object }> = {
@@ -14,6 +15,7 @@ const MAIN_METHOD: Record<string, { method: string; request: (text: string) => o
   embed: { method: 'embed', request: (text) => ({ texts: [text] }) },
   classify: { method: 'classify', request: (text) => ({ texts: [text] }) },
   summarize: { method: 'summarize', request: (text) => ({ texts: [text] }) },
+  infer: { method: 'infer', request: (text) => ({ inputs: readTensors(text), format: 'TENSOR_FORMAT_VALUES' }) },
 };
 
 interface CallFlags {
@@ -32,9 +34,9 @@ export function registerCall(program: Command, io: Io): void {
     )
     .argument(
       '<capability[.method]>',
-      'tokenize, embed, classify or summarize; with a method where it is not the main one',
+      'tokenize, embed, classify, summarize or infer; with a method where it is not the main one',
     )
-    .argument('[text...]', 'the text')
+    .argument('[text...]', 'the text; for infer the inputs as JSON: \'{"x": [[1, 2], [3, 4]]}\'')
     .option('--file <path>', 'read the text from a file ("-": standard input)')
     .option('--model <reference>', 'name, name@version or name:alias')
     .option('--data <json>', 'the whole request, or fields beside the text, as JSON in the form of the proto')
@@ -49,7 +51,9 @@ export function registerCall(program: Command, io: Io): void {
         );
       const given = flags.data === undefined ? {} : readJson('--data', flags.data);
       const plain =
-        method === main.method && given.texts === undefined ? main.request(await readText(words, flags.file)) : {};
+        method === main.method && given.texts === undefined && given.inputs === undefined
+          ? main.request(await readText(words, flags.file))
+          : {};
       const request = { ...plain, ...given, ...(flags.model && { model: flags.model }) };
       const client = createClient(gatewayAddress(flags, io));
       try {
@@ -81,7 +85,9 @@ async function invoke(
   const call = methods[method];
   if (!call)
     throw new MeshError('USAGE', `${capability} has no method "${method}"; it has ${Object.keys(methods).join(', ')}`);
-  if (method === 'embedStream') throw new MeshError('USAGE', 'embedStream takes a stream; use embed');
+  if (/^(?:embed|infer)Stream$/.test(method)) {
+    throw new MeshError('USAGE', `${method} takes a stream; use ${capability}`);
+  }
   const result = call(request, { timeoutMs });
   if (result instanceof Promise) return result as Promise<object>;
   const events: object[] = [];

@@ -1,9 +1,12 @@
 /** Responses for people: what was asked for first, who answered and how long it took last. */
 import type { ClassifyResponse__Output } from '../protos/gen/plexus/v1/ClassifyResponse.js';
+import type { DescribeModelResponse__Output } from '../protos/gen/plexus/v1/DescribeModelResponse.js';
 import type { EmbedResponse__Output } from '../protos/gen/plexus/v1/EmbedResponse.js';
 import type { EncodeResponse__Output } from '../protos/gen/plexus/v1/EncodeResponse.js';
+import type { InferResponse__Output } from '../protos/gen/plexus/v1/InferResponse.js';
 import type { ServedModel__Output } from '../protos/gen/plexus/v1/ServedModel.js';
 import type { SummarizeResponse__Output } from '../protos/gen/plexus/v1/SummarizeResponse.js';
+import type { TensorDescription__Output } from '../protos/gen/plexus/v1/TensorDescription.js';
 import type { Timings__Output } from '../protos/gen/plexus/v1/Timings.js';
 import type { Usage__Output } from '../protos/gen/plexus/v1/Usage.js';
 import { table } from './table.js';
@@ -33,7 +36,28 @@ const RENDERERS: Record<string, (response: never, request: Record<string, unknow
   'classify.zeroShot': classifications,
   'summarize.summarize': ({ summaries }: SummarizeResponse__Output) =>
     summaries.map(({ text, warnings }) => [text, ...warnings.map((warning) => `(${warning})`)].join('\n')).join('\n\n'),
+  'infer.infer': ({ outputs }: InferResponse__Output) =>
+    outputs
+      .map(({ name, type, shape, values, strings, data }) => {
+        const elements = values.length > 0 ? values.map(String) : strings.map((text) => JSON.stringify(text));
+        const shown = elements.slice(0, 8).join(', ') + (elements.length > 8 ? ', …' : '');
+        return `${name}  ${typeName(type)} [${shape.join(', ')}]  ${data.length > 0 ? `${data.length} bytes` : shown}`;
+      })
+      .join('\n'),
+  'infer.describeModel': ({ inputs, outputs, batchable }: DescribeModelResponse__Output) =>
+    `${table(['', 'name', 'type', 'shape'], [...inputs.map((each) => tensorRow('input', each)), ...outputs.map((each) => tensorRow('output', each))])}\n${
+      batchable ? 'calls may share a run' : 'one call a run'
+    }`,
 };
+
+function tensorRow(kind: string, { name, type, shape }: TensorDescription__Output): string[] {
+  const dims = shape.map(({ fixed, symbol }) => (fixed === undefined ? symbol || '?' : String(fixed)));
+  return [kind, name, typeName(type), `[${dims.join(', ')}]`];
+}
+
+function typeName(type: string): string {
+  return type.replace('DATA_TYPE_', '').toLowerCase();
+}
 
 /** A response as text; JSON where there is no better form. */
 export function render(capability: string, method: string, response: object, request: object): string {

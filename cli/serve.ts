@@ -15,13 +15,17 @@ const SERVERS: Record<string, (env: Io['env']) => Promise<{ stop(): Promise<void
     (await import('../services/start.js')).startService(await import('../services/classify/index.js'), env),
   summarize: async (env) =>
     (await import('../services/start.js')).startService(await import('../services/summarize/index.js'), env),
+  infer: async (env) =>
+    (await import('../services/start.js')).startService(await import('../services/infer/index.js'), env),
   gateway: async (env) => (await import('../gateway/main.js')).startGatewayProcess(env),
 };
 
 export function registerServe(program: Command, io: Io): void {
   program
     .command('serve')
-    .description('run one process: tokenize, embed, classify, summarize or gateway; configured by PLEXUS_* variables')
+    .description(
+      'run one process: tokenize, embed, classify, summarize, infer or gateway; configured by PLEXUS_* variables',
+    )
     .argument('<what>')
     .option('--instance <name>', 'name of this process, also shown by ps (PLEXUS_INSTANCE)')
     .action(async (what: string, { instance }: { instance?: string }) => {

@@ -26,7 +26,7 @@ export interface CallOptions {
 
 /** Names of the methods that stream, so that the types below can tell them apart. */
 type ServerStreaming = 'SummarizeStream' | 'RunStream' | 'Watch';
-type Bidirectional = 'EmbedStream';
+type Bidirectional = 'EmbedStream' | 'InferStream';
 
 type ClientMethod<Name, Definition> =
   Definition extends LoadedMethod<infer Request, infer _Response, infer _RequestOut, infer Response>
@@ -50,6 +50,7 @@ export interface PlexusClient {
   readonly embed: ServiceClient<Definitions['plexus.v1.Embed']>;
   readonly classify: ServiceClient<Definitions['plexus.v1.Classify']>;
   readonly summarize: ServiceClient<Definitions['plexus.v1.Summarize']>;
+  readonly infer: ServiceClient<Definitions['plexus.v1.Infer']>;
   readonly pipelines: ServiceClient<Definitions['plexus.v1.Pipelines']>;
   readonly models: ServiceClient<Definitions['plexus.v1.Models']>;
   readonly health: ServiceClient<Definitions['grpc.health.v1.Health']>;
@@ -66,6 +67,7 @@ export function createClient(address: string, options: ChannelOptions = {}): Ple
     embed: service(channel, 'plexus.v1.Embed'),
     classify: service(channel, 'plexus.v1.Classify'),
     summarize: service(channel, 'plexus.v1.Summarize'),
+    infer: service(channel, 'plexus.v1.Infer'),
     pipelines: service(channel, 'plexus.v1.Pipelines'),
     models: service(channel, 'plexus.v1.Models'),
     health: service(channel, 'grpc.health.v1.Health'),

@@ -7,7 +7,7 @@ import { tlsSettings } from '../chassis/tls.js';
 import { gatewaySettings, upstreamSettings } from '../gateway/index.js';
 import { httpSettings } from '../gateway/main.js';
 import { generatorSettings } from '../inference/generate/index.js';
-import { inferenceSettings } from '../inference/index.js';
+import { inferenceSettings, tensorSettings } from '../inference/index.js';
 import { modelSettings, pullSettings } from '../models/index.js';
 import { consulSettings, registrySettings } from '../registry/index.js';
 import { serviceSettings } from '../services/settings.js';
@@ -24,8 +24,13 @@ const GROUPS: readonly [title: string, who: string, spec: Spec][] = [
   ['Consul', 'every process, with the Consul registry', consulSettings],
   ['Models', 'services and the CLI', modelSettings],
   ['Pull', '`plexus models pull` and `import`', pullSettings],
-  ['Services', 'tokenize, embed, classify and summarize', { ...serviceSettings, ...loadSettings, ...metricsSettings }],
-  ['Inference', 'embed, classify and summarize', inferenceSettings],
+  [
+    'Services',
+    'tokenize, embed, classify, summarize and infer',
+    { ...serviceSettings, ...loadSettings, ...metricsSettings },
+  ],
+  ['Inference', 'embed, classify, summarize and infer', inferenceSettings],
+  ['Tensors', 'infer', tensorSettings],
   ['Summarize', 'summarize', summarizeSettings],
   ['Generation', 'summarize, for models that write', generatorSettings],
   ['Gateway', 'the gateway', { ...httpSettings, ...gatewaySettings }],

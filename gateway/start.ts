@@ -15,8 +15,14 @@ import { advertisedAddress, plexusVersion } from '../chassis/process.js';
 import { createServer, type ServerSettings } from '../chassis/server.js';
 import { plainText, type TlsSettings } from '../chassis/tls.js';
 import { packageRoot } from '../protos/index.js';
-import { CAPABILITIES, type Registration, type Registry } from '../registry/index.js';
-import { createCapabilityServices, createModelsService } from './api/index.js';
+import {
+  CAPABILITIES,
+  type Capability,
+  OPTIONAL_CAPABILITIES,
+  type Registration,
+  type Registry,
+} from '../registry/index.js';
+import { createCapabilityServices, createModelsService, createOpenInferenceService } from './api/index.js';
 import { createHttpServer } from './http/index.js';
 import { createLibrary, createPipelinesService, openFolder, type PipelineFolder } from './pipeline/index.js';
 import type { GatewaySettings } from './settings.js';
@@ -64,6 +70,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const services = [
     ...createCapabilityServices(upstream),
     createModelsService(upstream),
+    createOpenInferenceService(upstream),
     createPipelinesService({ library, upstream, clock }),
   ];
   const server = createServer({
@@ -136,7 +143,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         start() {
           server.health.set('plexus.v1.Pipelines', 'SERVING');
           server.health.set('plexus.v1.Models', 'SERVING');
-          for (const capability of CAPABILITIES) server.health.set(serviceName(capability), 'NOT_SERVING');
+          server.health.set('inference.GRPCInferenceService', 'SERVING');
+          const tell = (capability: Capability, known: boolean): void =>
+            server.health.set(serviceName(capability), known ? 'SERVING' : 'NOT_SERVING', {
+              optional: OPTIONAL_CAPABILITIES.includes(capability),
+            });
+          for (const capability of CAPABILITIES) tell(capability, false);
           void everything.ready(given.signal).then(
             () => {
               registryAnswered = true;
@@ -146,7 +158,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
           everything.onChange((instances) => {
             for (const capability of CAPABILITIES) {
               const known = instances.some((instance) => instance.capability === capability);
-              server.health.set(serviceName(capability), known ? 'SERVING' : 'NOT_SERVING');
+              tell(capability, known);
             }
           });
         },

@@ -11,7 +11,7 @@ import {
   type Repository,
   type StoredModel,
 } from '../models/index.js';
-import { aliasUnknown, modelUnknown, notReady, stillStarting, versionUnknown, wrongTask } from './refusal.js';
+import { aliasUnknown, modelUnknown, notReady, stillStarting, unnamed, versionUnknown, wrongTask } from './refusal.js';
 import type { SchedulerStats } from './tally.js';
 
 /** A model in memory, whatever its kind. */
@@ -76,7 +76,7 @@ export interface HubOptions<M extends Running> {
   repository: Repository;
   /** Tasks whose models this hub may load: a classify service also loads an embedder, for zero-shot. */
   tasks: readonly Manifest['task'][];
-  /** Reference that "" means. */
+  /** Reference that "" means; "" itself where requests must name a model. */
   defaultModel: string;
   open(model: StoredModel): Promise<M>;
   clock?: Clock;
@@ -207,6 +207,7 @@ export function createHub<M extends Running>(options: HubOptions<M>): Hub<M> {
    */
   function choose(reference: ModelReference, field: string): { stored: StoredModel; siblings: readonly Slot<M>[] } {
     const { name, version, alias } = reference.name === '' ? defaultReference : reference;
+    if (name === '') throw unnamed(known.filter(mine), field);
     const versions = known.filter(({ manifest }) => manifest.name === name);
     const [newest] = versions;
     if (!newest) throw modelUnknown(name, known.filter(mine), field);

@@ -25,6 +25,11 @@ export type { RunOptions, RunTimings } from './scheduler.js';
 export { type InferenceSettings, inferenceSettings } from './settings.js';
 export { SPARSE_WIDTH_MAX, type SparseOptions, type SparseRule } from './sparse.js';
 export { NO_STATS } from './tally.js';
+export { ELEMENT_BYTES, type ElementType } from './tensor/element.js';
+export { openTensorModel, type TensorCall, type TensorModel, type TensorResult } from './tensor/model.js';
+export type { OutputTensor } from './tensor/protocol.js';
+export { type TensorSettings, tensorSettings } from './tensor/settings.js';
+export { elementsOf, type Fields, RANK_MAX, type Tensor, type TensorInfo } from './tensor/signature.js';
 export {
   createTextReader,
   type FitOptions,

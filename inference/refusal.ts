@@ -12,6 +12,12 @@ export function modelUnknown(name: string, known: readonly StoredModel[], field:
   return fieldError('MODEL_UNKNOWN', field, text, { model: name });
 }
 
+/** The request names none, and no model is the default. */
+export function unnamed(known: readonly StoredModel[], field: string): MeshError {
+  const names = new Set(known.map(({ manifest }) => manifest.name));
+  return fieldError('FIELD_REQUIRED', field, `must be given: no model is the default here; there are ${listed(names)}`);
+}
+
 export function versionUnknown(
   name: string,
   version: string,

@@ -12,7 +12,7 @@ import type { Manifest } from './manifest.js';
 import { isPooling, type Pooling, poolingModes, readPooling } from './pooling.js';
 import { checkManifest } from './schema.js';
 import { tokenizerFiles } from './tokenizer-files.js';
-import { type Precision, precisionsOf } from './weights.js';
+import { onlyGraph, type Precision, precisionsOf, weightFiles } from './weights.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -45,9 +45,11 @@ export async function inferManifest(folder: string, options: InferOptions): Prom
   const config = (await json('config.json')) ?? {};
   const tokenizerConfig = (await json('tokenizer_config.json')) ?? {};
   const precisions = precisionsOf(paths);
-  const precision = options.precision ?? precisions[0] ?? 'none';
+  // A graph of any other name is taken as it is; what its weights are, nobody but the runtime needs to know.
+  const precision = options.precision ?? precisions[0] ?? (onlyGraph(paths) ? 'fp32' : 'none');
   const task = inferTask(options.name, config, {
     weights: precision !== 'none',
+    whole: weightFiles(paths, precision).has('model') || onlyGraph(paths) !== undefined,
     tokenizer: tokenizerFiles(paths).length > 0,
     sentences: has('1_Pooling/config.json') || (has('modules.json') && !(await ranks(json))),
   });
@@ -68,6 +70,7 @@ export async function inferManifest(folder: string, options: InferOptions): Prom
     ...(task === 'embed' && { embed: await inferEmbed(config, json, options.name) }),
     ...(task === 'classify' && { classify: inferClassify(config) }),
     ...(task === 'summarize' && { summarize: inferSummarize(config) }),
+    ...(task === 'infer' && { infer: { batchable: config.batchable === true } }),
     licence: (await inferLicence(folder, paths)) ?? 'unknown',
     source: options.source ?? textOf(config, '_name_or_path') ?? 'local folder',
     ...(options.created && { created: options.created }),
@@ -75,38 +78,29 @@ export async function inferManifest(folder: string, options: InferOptions): Prom
   return checkManifest(manifest, `${options.name}: inferred manifest`);
 }
 
-function inferTask(
-  name: string,
-  config: Json,
-  has: { weights: boolean; tokenizer: boolean; sentences: boolean },
-): Manifest['task'] {
+interface Parts {
+  weights: boolean;
+  /** The weights are one graph, not an encoder and a decoder. */
+  whole: boolean;
+  tokenizer: boolean;
+  sentences: boolean;
+}
+
+function inferTask(name: string, config: Json, has: Parts): Manifest['task'] {
   if (!has.weights) {
     if (has.tokenizer) return 'tokenize';
     throw new MeshError('MODEL_UNSUPPORTED', 'the folder has neither ONNX weights of a known name nor a tokenizer');
   }
+  if (has.whole && !has.tokenizer) return 'infer'; // nothing here could turn a text into what it reads
   const architectures = Array.isArray(config.architectures) ? config.architectures.map(String) : [];
   const architecture = architectures[0] ?? '';
   if (/For(?:ConditionalGeneration|CausalLM)$|LMHeadModel$|MTModel$/.test(architecture)) return 'summarize';
   if (has.sentences) return 'embed';
-  if (/ForMaskedLM$/.test(architecture)) {
-    if (sparseFamily(name)) return 'embed';
-    throw new MeshError(
-      'MODEL_UNSUPPORTED',
-      `config.json: architectures is ${architecture}, a head that fills in words; where it was trained for sparse vectors (SPLADE), write a manifest.json with embed.sparse`,
-    );
-  }
-  if (/ForQuestionAnswering$/.test(architecture)) {
-    throw new MeshError(
-      'MODEL_UNSUPPORTED',
-      `config.json: architectures is ${architecture}, which marks an answer in a text; Plexus tokenizes, embeds, classifies and summarizes`,
-    );
-  }
+  if (/ForMaskedLM$/.test(architecture)) return sparseFamily(name) ? 'embed' : 'infer';
+  if (/ForQuestionAnswering$/.test(architecture)) return 'infer';
   if (/For\w+$/.test(architecture) && config.id2label) return 'classify';
   if (/Model$|Embedding$/.test(architecture) || architecture === '') return 'embed';
-  throw new MeshError(
-    'MODEL_UNSUPPORTED',
-    `config.json: no task of Plexus fits architectures ${JSON.stringify(architecture)}; write a manifest.json that names one`,
-  );
+  return 'infer';
 }
 
 function inferMaxTokens(

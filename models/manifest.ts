@@ -5,8 +5,9 @@
 
 import type { Pooling } from './pooling.js';
 
-export type Task = 'tokenize' | 'embed' | 'classify' | 'summarize';
-export const TASKS: readonly Task[] = ['tokenize', 'embed', 'classify', 'summarize'];
+/** "infer" is any graph that is called by its own tensors. */
+export type Task = 'tokenize' | 'embed' | 'classify' | 'summarize' | 'infer';
+export const TASKS: readonly Task[] = ['tokenize', 'embed', 'classify', 'summarize', 'infer'];
 
 export interface ManifestFile {
   /** Relative to the folder, with "/". */
@@ -79,6 +80,13 @@ export interface Manifest {
   };
   /** Goes before PLEXUS_LATENCY_TARGET_MS for this model; 0: none. */
   latencyTargetMs?: number;
+  infer?: {
+    /**
+     * Calls may be joined along the first dimension of every input and output. Holds where rows do not see each other: not for
+     * graphs whose first dimension is time, nor for dynamically quantized ones, whose rows share a scale.
+     */
+    batchable: boolean;
+  };
   licence: string;
   source: string;
   training?: { script: string; seed: number; data: { name: string; source: string; licence: string; rows: number }[] };

@@ -17,7 +17,7 @@ export interface Candidate {
   hasManifest: boolean;
 }
 
-/** A folder with one of these is a plain Hugging Face folder. */
+/** A folder with one of these, or with a graph in it, is a plain Hugging Face folder. */
 const PLAIN = ['config.json', 'tokenizer.json', 'vocab.txt', 'vocab.json'];
 
 /** Folders looked at under one root; beyond it the rest is not searched. */
@@ -37,7 +37,9 @@ async function visit(root: string, place: string[], found: Candidate[], budget: 
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const names = new Set(entries.map((entry) => entry.name));
   const hasManifest = names.has('manifest.json');
-  if (hasManifest || PLAIN.some((name) => names.has(name))) {
+  // "onnx" in a root may be an organisation of that name.
+  const hasGraph = entries.some(({ name }) => name.endsWith('.onnx')) || (place.length > 0 && names.has('onnx'));
+  if (hasManifest || hasGraph || PLAIN.some((name) => names.has(name))) {
     found.push({ folder, place: place.join('/') || basename(root), hasManifest, ...readPlace(root, place) });
     return;
   }

@@ -112,6 +112,14 @@ const summarize = z.strictObject({
   prefix: z.string().max(1_000).exactOptional().describe('Abstractive: text put before every input.'),
 });
 
+const infer = z.strictObject({
+  batchable: z
+    .boolean()
+    .describe(
+      'Calls may be joined along the first dimension of every input and output: true only where rows do not see each other.',
+    ),
+});
+
 const training = z.strictObject({
   script: words(400),
   seed: z.int(),
@@ -136,7 +144,7 @@ const shape = z
     manifest: z.literal(1).describe('Version of this schema.'),
     name: z.string().regex(MODEL_NAME, 'must be "name" or "org/name" of letters, digits, ".", "_" and "-"'),
     version: z.string().regex(MODEL_VERSION, 'must be letters, digits, ".", "_" and "-", at most 64'),
-    task: z.enum(TASKS as ['tokenize', 'embed', 'classify', 'summarize']),
+    task: z.enum(TASKS as ['tokenize', 'embed', 'classify', 'summarize', 'infer']),
     architecture: words(100).describe('model_type of config.json; "none" where there are no weights.'),
     precision: z.enum(['fp32', 'fp16', 'int8', 'q4', 'none']),
     files: z.array(file).max(FILES_MAX).describe('Every file of the folder except manifest.json, sorted by path.'),
@@ -150,6 +158,7 @@ const shape = z
     embed: embed.exactOptional(),
     classify: classify.exactOptional(),
     summarize: summarize.exactOptional(),
+    infer: infer.exactOptional(),
     latencyTargetMs: z
       .int()
       .min(0)
@@ -221,7 +230,7 @@ function disagreements(manifest: Manifest): Violation[] {
         : 'is given, but files has no tokenizer.json',
     );
   }
-  if (manifest.task !== 'tokenize' && manifest[manifest.task] === undefined)
+  if (manifest.task !== 'tokenize' && manifest.task !== 'infer' && manifest[manifest.task] === undefined)
     say(manifest.task, `must be given for the task "${manifest.task}"`);
   const prompt = manifest.embed?.defaultPrompt;
   if (prompt !== undefined && !(prompt in (manifest.embed?.prompts ?? {})))

@@ -66,6 +66,12 @@ export function weightFiles(paths: readonly string[], precision: Precision): Map
 
 const cost = ({ path, rank }: WeightFile): number => rank * 2 + (path.startsWith('onnx/') ? 0 : 1);
 
+/** The one graph of a folder that has no other, whatever it is called. */
+export function onlyGraph(paths: readonly string[]): string | undefined {
+  const graphs = paths.filter((path) => path.endsWith('.onnx'));
+  return graphs.length === 1 ? graphs[0] : undefined;
+}
+
 /** The precisions for which a complete set of graphs lies in the folder, in the order a CPU prefers them. */
 export function precisionsOf(paths: readonly string[]): Exclude<Precision, 'none'>[] {
   return PRECISIONS.filter((precision) => isComplete(weightFiles(paths, precision)));
@@ -80,14 +86,16 @@ function isComplete(parts: Map<Part, string>): boolean {
 
 /**
  * The file of a part, relative to the model's folder; undefined where the model has no such part. A model whose only file of
- * that part has another precision in its name is taken as it is: manifests of one file need not follow the naming.
+ * that part has another precision in its name is taken as it is, and so is the only graph there is: models of one file need not
+ * follow the naming.
  */
 export function weightFile(manifest: Pick<Manifest, 'files' | 'precision'>, part: Part): string | undefined {
   const paths = manifest.files.map((file) => file.path);
   const exact = weightFiles(paths, manifest.precision).get(part);
   if (exact !== undefined) return exact;
   const others = paths.filter((path) => classifyWeightFile(path)?.part === part);
-  return others.length === 1 ? others[0] : undefined;
+  if (others.length === 1) return others[0];
+  return part === 'model' ? onlyGraph(paths) : undefined;
 }
 
 /** As weightFile, but MODEL_UNSUPPORTED names what is missing. */

@@ -9,8 +9,10 @@ import { fileURLToPath } from 'node:url';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type Options } from '@grpc/proto-loader';
 import type { HealthDefinition } from './gen/grpc/health/v1/Health.js';
+import type { GRPCInferenceServiceDefinition } from './gen/inference/GRPCInferenceService.js';
 import type { ClassifyDefinition } from './gen/plexus/v1/Classify.js';
 import type { EmbedDefinition } from './gen/plexus/v1/Embed.js';
+import type { InferDefinition } from './gen/plexus/v1/Infer.js';
 import type { ModelsDefinition } from './gen/plexus/v1/Models.js';
 import type { PipelinesDefinition } from './gen/plexus/v1/Pipelines.js';
 import type { RegistryDefinition } from './gen/plexus/v1/Registry.js';
@@ -23,9 +25,11 @@ export interface Definitions {
   'plexus.v1.Embed': EmbedDefinition;
   'plexus.v1.Classify': ClassifyDefinition;
   'plexus.v1.Summarize': SummarizeDefinition;
+  'plexus.v1.Infer': InferDefinition;
   'plexus.v1.Models': ModelsDefinition;
   'plexus.v1.Pipelines': PipelinesDefinition;
   'plexus.v1.Registry': RegistryDefinition;
+  'inference.GRPCInferenceService': GRPCInferenceServiceDefinition;
   'grpc.health.v1.Health': HealthDefinition;
   'grpc.reflection.v1.ServerReflection': ServiceDefinition;
   'grpc.reflection.v1alpha.ServerReflection': ServiceDefinition;
@@ -60,9 +64,10 @@ let loaded: ReturnType<typeof loadSync> | undefined;
 function packageDefinition(): ReturnType<typeof loadSync> {
   loaded ??= loadSync(
     [
-      ...['tokenize', 'embed', 'classify', 'summarize', 'models', 'pipelines', 'registry'].map(
+      ...['tokenize', 'embed', 'classify', 'summarize', 'infer', 'models', 'pipelines', 'registry'].map(
         (file) => `plexus/v1/${file}.proto`,
       ),
+      'inference/open_inference.proto',
       'grpc/health/v1/health.proto',
       'grpc/reflection/v1/reflection.proto',
       'grpc/reflection/v1alpha/reflection.proto',

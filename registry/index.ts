@@ -11,6 +11,7 @@ export {
   CAPABILITIES,
   type Capability,
   type Instance,
+  OPTIONAL_CAPABILITIES,
   type Registration,
   type Registry,
   type Watch,

@@ -4,8 +4,10 @@
  * while the registry is away.
  */
 
-export type Capability = 'tokenize' | 'embed' | 'classify' | 'summarize';
-export const CAPABILITIES: readonly Capability[] = ['tokenize', 'embed', 'classify', 'summarize'];
+export type Capability = 'tokenize' | 'embed' | 'classify' | 'summarize' | 'infer';
+export const CAPABILITIES: readonly Capability[] = ['tokenize', 'embed', 'classify', 'summarize', 'infer'];
+/** Served where somebody brings a model for them: no starter model does. A mesh without them is whole. */
+export const OPTIONAL_CAPABILITIES: readonly Capability[] = ['infer'];
 
 /** A process that serves one capability (or the gateway itself, under "gateway"). */
 export interface Instance {

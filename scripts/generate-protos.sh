@@ -7,7 +7,7 @@ out=protos/gen
 [ "${1:-}" = --check ] && out=$(mktemp -d)
 rm -rf "$out"
 mkdir -p "$out"
-files=$(cd protos && find plexus grpc/health -name '*.proto' | sort)
+files=$(cd protos && find plexus inference grpc/health -name '*.proto' | sort)
 npx --no-install proto-loader-gen-types --longs=Number --enums=String --defaults --oneofs --grpcLib=@grpc/grpc-js \
   --importFileExtension=.js --includeDirs protos --outDir="$out" $files >/dev/null
 rm "$out"/*.ts # the per-file roots; protos/index.ts is the one entry

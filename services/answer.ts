@@ -62,13 +62,14 @@ export function answer(
   };
 }
 
-/** Holds the model for as long as `use` takes, so that an unload waits for it. */
+/** Holds the model for as long as `use` takes, so that an unload waits for it. `field` is what errors call the reference. */
 export async function withModel<M extends Running, T>(
   hub: Hub<M>,
   reference: string,
   use: (model: M) => Promise<T>,
+  field = 'model',
 ): Promise<T> {
-  const lease = hub.lease(reference);
+  const lease = hub.lease(reference, field);
   try {
     return await use(lease.model);
   } finally {

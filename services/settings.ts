@@ -1,7 +1,7 @@
 /** Settings of the capability services: which models answer where a request names none, and how their runtime is cut. */
 import { join } from 'node:path';
 import { integer, list, readSettings, text } from '../chassis/settings.js';
-import { inferenceSettings, tuningFile } from '../inference/index.js';
+import { inferenceSettings, tensorSettings, tuningFile } from '../inference/index.js';
 import { cacheFolder, modelSettings } from '../models/index.js';
 
 export const serviceSettings = {
@@ -29,6 +29,20 @@ export const serviceSettings = {
     unit: 'models',
     reason: 'Further models the classify service loads at start, beside its default and the embedder of ZeroShot.',
   }),
+  inferModel: text({
+    env: 'PLEXUS_MODEL_INFER',
+    default: '',
+    unit: 'model',
+    reason:
+      'Model that answers Infer requests that name none. Empty: the only one there is; of several, requests name one.',
+  }),
+  inferAlso: list({
+    env: 'PLEXUS_MODELS_INFER',
+    default: [],
+    unit: 'models',
+    reason:
+      'Models the infer service loads at start, beside its default. Empty, and no default: every model of the task infer.',
+  }),
   streamBatchesMax: integer({
     env: 'PLEXUS_EMBED_STREAM_BATCHES',
     unit: 'count',
@@ -36,7 +50,7 @@ export const serviceSettings = {
     min: 1,
     max: 256,
     reason:
-      'Batches of one EmbedStream worked on at the same time; more are not read from the stream until one is answered. Enough to keep the workers busy, few enough not to fill the queue.',
+      'Batches of one EmbedStream, or calls of one InferStream, worked on at the same time; more are not read from the stream until one is answered. Enough to keep the workers busy, few enough not to fill the queue.',
   }),
   labelSetsMax: integer({
     env: 'PLEXUS_LABEL_SETS',
@@ -48,7 +62,10 @@ export const serviceSettings = {
   }),
 } as const;
 
-const read = readSettings({ ...serviceSettings, ...inferenceSettings, ...modelSettings }, process.env);
+const read = readSettings(
+  { ...serviceSettings, ...inferenceSettings, ...tensorSettings, ...modelSettings },
+  process.env,
+);
 
 /** Read once, when the process starts. Throws one Error that lists all mistakes. */
 export const settings = {

@@ -1,5 +1,5 @@
 /**
- * The shared main of the four services: repository -> hub -> gRPC server -> default models -> registry, in that order, and
+ * The shared main of the services: repository -> hub -> gRPC server -> default models -> registry, in that order, and
  * back in reverse. A service is registered once its default model has answered a warm-up, and its health says so per service
  * and per model.
  */
@@ -16,7 +16,7 @@ import { createHub, type Hub, type Running, readTuning, usableCores } from '../i
 import { createRepository, modelFolders, modelSettings } from '../models/index.js';
 import { packageRoot } from '../protos/index.js';
 import { consulSettings, openRegistry, type Registration, type Registry, registrySettings } from '../registry/index.js';
-import type { CapabilityModule } from './capability.js';
+import type { CapabilityModule, Chosen } from './capability.js';
 import { createLoadReporter } from './load-report.js';
 import { registerModelMetrics } from './model-metrics.js';
 import { createModelsService } from './models.js';
@@ -59,17 +59,25 @@ export async function startService<M extends Running>(
   const log = createLogger(instance, settings.logLevel);
   await sayTuned(log);
   const repository = createRepository({ folders: modelFolders(models, packageRoot) });
+  const others = [...(module.alsoLoaded ?? []), ...settings.load];
+  const chosen: Chosen = (await module.choose?.(repository)) ?? {
+    defaultModel: module.defaultModel,
+    load: [module.defaultModel],
+    required: true,
+  };
   const hub: Hub<M> = createHub<M>({
     repository,
     tasks: module.tasks,
-    defaultModel: module.defaultModel,
+    defaultModel: chosen.defaultModel,
     open: (model) => module.open(model, repository),
   });
-  const service = module.createService({ hub, instance, clock: systemClock });
+  const deps = { hub, instance, clock: systemClock };
+  const service = module.createService(deps);
+  const further = module.createOthers?.(deps) ?? [];
   const metrics = createMetrics({ defaults: true });
   registerModelMetrics(metrics.registry, hub as unknown as Hub<Running>);
   const server = createServer({
-    services: [service, createModelsService({ hub: hub as unknown as Hub<Running>, instance, capability })],
+    services: [service, ...further, createModelsService({ hub: hub as unknown as Hub<Running>, instance, capability })],
     address: settings.address,
     settings,
     tls,
@@ -101,8 +109,9 @@ export async function startService<M extends Running>(
       .filter(({ state }) => state.at === 'ready')
       .sort((a, b) => Number(b.isDefault) - Number(a.isDefault));
     readyModels = ready.map(({ manifest }) => `${manifest.name}@${manifest.version}`);
-    const serves = ready.some(({ isDefault }) => isDefault);
-    for (const name of [service.name, 'plexus.v1.Models']) server.health.set(name, serves ? 'SERVING' : 'NOT_SERVING');
+    const serves = chosen.defaultModel === '' ? ready.length > 0 : ready.some(({ isDefault }) => isDefault);
+    for (const { name } of [service, ...further, { name: 'plexus.v1.Models' }])
+      server.health.set(name, serves ? 'SERVING' : 'NOT_SERVING');
     await registration?.update({ models: readyModels });
   };
 
@@ -134,9 +143,10 @@ export async function startService<M extends Running>(
       {
         name: 'models',
         async start() {
-          const others = [...(module.alsoLoaded ?? []), ...settings.load];
-          const wanted = [...new Set([module.defaultModel, ...others])];
-          await Promise.all(wanted.map((reference) => hub.load(reference)));
+          await Promise.all([...new Set(others)].map((reference) => hub.load(reference)));
+          const loads = [...new Set(chosen.load)].map((reference) => hub.load(reference));
+          if (chosen.required) await Promise.all(loads);
+          else await someOf(loads, log);
           await follow();
         },
       },
@@ -192,4 +202,12 @@ async function sayTuned(log: Logger): Promise<void> {
     const models = others.map(([model, { measured }]) => `${model} (${measured.cores} cores)`);
     log.warn({ models, cores }, 'tuned for another number of cores: they run untuned');
   }
+}
+
+/** Resolves when one has loaded and all have ended; the others are logged. Rejects with the first reason where none has. */
+async function someOf(loads: readonly Promise<unknown>[], log: Logger): Promise<void> {
+  const outcomes = await Promise.allSettled(loads);
+  const failed = outcomes.filter((outcome) => outcome.status === 'rejected');
+  if (failed.length === outcomes.length) throw failed[0]?.reason;
+  for (const { reason } of failed) log.warn({ err: reason }, 'a model could not be loaded; the others serve');
 }

@@ -9,7 +9,7 @@ export function registerList(models: Command, io: Io): void {
   models
     .command('list')
     .description('list every model version on the search path, newest first')
-    .option('--task <task>', 'only tokenize, embed, classify or summarize')
+    .option('--task <task>', 'only tokenize, embed, classify, summarize or infer')
     .option('--json', 'print JSON')
     .action(async ({ task, json }: { task?: string; json?: boolean }) => {
       const repository = openRepository(io);

@@ -33,7 +33,7 @@ export function registerShow(models: Command, io: Io): void {
 }
 
 function facts(manifest: Manifest): string[][] {
-  const { embed, classify, summarize, training, derived } = manifest;
+  const { embed, classify, summarize, infer, training, derived } = manifest;
   const rows: (string[] | false | undefined)[] = [
     ['name', manifest.name],
     ['version', manifest.version],
@@ -53,6 +53,7 @@ function facts(manifest: Manifest): string[][] {
       'summaries',
       `${summarize.mode}${summarize.embedder ? `, by ${summarize.embedder}` : ''}${summarize.prefix ? `, prefix ${JSON.stringify(summarize.prefix)}` : ''}`,
     ],
+    infer && ['tensors', infer.batchable ? 'calls may share a run' : 'one call a run'],
     ['licence', manifest.licence],
     ['source', manifest.source],
     manifest.created !== undefined && ['created', manifest.created],

@@ -12,11 +12,14 @@ import { createLogger } from '../../chassis/log.js';
 import { createServer as createMeshServer, type MeshServer, serverSettings } from '../../chassis/server.js';
 import { readSettings } from '../../chassis/settings.js';
 import { tlsSettings } from '../../chassis/tls.js';
+import { createRepository, modelFolders, modelSettings } from '../../models/index.js';
 import { packageRoot } from '../../protos/index.js';
 import {
   CAPABILITIES,
+  type Capability,
   consulSettings,
   createEmbeddedRegistryServer,
+  OPTIONAL_CAPABILITIES,
   openRegistry,
   registryKind,
   registrySettings,
@@ -123,7 +126,7 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
     rows.push({ child, instance: undefined, note });
   };
   for (const capability of CAPABILITIES) {
-    const count = counts.get(capability) ?? 1;
+    const count = counts.get(capability) ?? ((await isWanted(capability, env)) ? 1 : 0);
     for (let number = 1; number <= count; number++)
       add(`${capability}-${number}`, ['serve', capability], { PLEXUS_ADDRESS: '127.0.0.1:0' });
   }
@@ -155,6 +158,14 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
   io.stdout.write(
     `starting ${rows.length} processes from ${packageRoot === process.cwd() ? 'this folder' : packageRoot}\n`,
   );
+}
+
+/** Optional capabilities run where a model asks for them. */
+async function isWanted(capability: Capability, env: Readonly<Record<string, string | undefined>>): Promise<boolean> {
+  if (!OPTIONAL_CAPABILITIES.includes(capability)) return true;
+  if (env[`PLEXUS_MODEL_${capability.toUpperCase()}`] || env[`PLEXUS_MODELS_${capability.toUpperCase()}`]) return true;
+  const repository = createRepository({ folders: modelFolders(readSettings(modelSettings, env), packageRoot) });
+  return (await repository.list()).some(({ manifest }) => manifest.task === capability);
 }
 
 function readScale(flags: readonly string[]): Map<string, number> {

@@ -1,5 +1,5 @@
 /**
- * The four capability services, served by the gateway as they are: bytes in, bytes out, through the upstream stack. Only the
+ * The capability services, served by the gateway as they are: bytes in, bytes out, through the upstream stack. Only the
  * `model` field is read. All of their methods are pure, so every unary call may be sent twice.
  */
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
@@ -12,7 +12,7 @@ import { serviceName, type Upstream, type UpstreamCall, type UpstreamStream } fr
 import { answered, forwarded } from './metadata.js';
 import { readModel } from './wire.js';
 
-/** Tokenize, Embed, Classify and Summarize as routes to whoever serves them. */
+/** Tokenize, Embed, Classify, Summarize and Infer as routes to whoever serves them. */
 export function createCapabilityServices(upstream: Upstream): ServiceBinding[] {
   return CAPABILITIES.map((capability) => {
     const name = serviceName(capability) as keyof Definitions;
@@ -29,7 +29,7 @@ export function createCapabilityServices(upstream: Upstream): ServiceBinding[] {
   });
 }
 
-function route(
+export function route(
   upstream: Upstream,
   capability: string,
   method: MethodDefinition<unknown, unknown>,

@@ -2,4 +2,5 @@
 export { createCapabilityServices } from './capabilities.js';
 export { answered, forwarded } from './metadata.js';
 export { createModelsService } from './models.js';
+export { createOpenInferenceService } from './open-inference.js';
 export { readModel } from './wire.js';

@@ -27,7 +27,7 @@ export function createOpenApi(version: string): Schema {
     info: {
       title: 'Plexus',
       version,
-      summary: 'Tokenize, embed, classify and summarize as a mesh of model services, composed by pipelines.',
+      summary: 'Tokenize, embed, classify, summarize and infer as a mesh of model services, composed by pipelines.',
       description:
         'JSON follows the proto3 mapping: lowerCamelCase names come out, lowerCamelCase and snake_case go in; fields at their default are left out of answers. Errors name fields as the protos do (snake_case).',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
@@ -220,7 +220,7 @@ function addPlain(paths: Record<string, Schema>, schemas: Map<string, Schema>): 
   });
   paths['/readyz'] = get(
     'gateway.readyz',
-    'The registry has answered and every capability has a serving instance.',
+    'The registry has answered and every capability has a serving instance; infer may be missing.',
     'application/json',
     state,
     {

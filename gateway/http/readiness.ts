@@ -1,5 +1,5 @@
-/** Whether the gateway can answer: the registry has been heard and every capability has an instance that serves. */
-import { CAPABILITIES } from '../../registry/index.js';
+/** Whether the gateway can answer: the registry has been heard and every capability a mesh needs has an instance that serves. */
+import { CAPABILITIES, OPTIONAL_CAPABILITIES } from '../../registry/index.js';
 import type { InstanceStatus } from '../upstream/index.js';
 
 export interface Readiness {
@@ -26,7 +26,7 @@ export function readiness({ instances, registryAnswered, draining }: ReadinessSo
   const registry = registryAnswered();
   const missing = [
     ...(registry ? [] : ['registry']),
-    ...CAPABILITIES.filter((capability) => capabilities[capability] === 0),
+    ...CAPABILITIES.filter((each) => capabilities[each] === 0 && !OPTIONAL_CAPABILITIES.includes(each)),
   ];
   return { ready: missing.length === 0 && !draining(), registry, capabilities, missing, draining: draining() };
 }

@@ -6,7 +6,7 @@ import { MeshError } from '../../chassis/errors.js';
 import { byCodeUnit } from '../folder.js';
 import { isSafePath } from '../path.js';
 import { tokenizerFiles } from '../tokenizer-files.js';
-import { type Precision, precisionsOf, weightFiles } from '../weights.js';
+import { onlyGraph, type Precision, precisionsOf, weightFiles } from '../weights.js';
 
 const WEIGHTS = /\.(?:safetensors|bin|pt|h5|onnx)$/;
 /** The allow list besides graphs and their data. */
@@ -45,6 +45,9 @@ export function chooseFiles(all: readonly string[], wanted: Precision | undefine
   const precision = wanted ?? available[0] ?? 'none';
   const tokenizer = tokenizerFiles(all);
   const others = all.filter((path) => TAKEN.has(path) || LICENCE.test(path) || tokenizer.includes(path));
+  const only = onlyGraph(weights);
+  if (precision === 'none' && only !== undefined)
+    return { paths: [only, ...dataOf(all, [only]), ...others].sort(byCodeUnit), precision: 'fp32' };
   if (precision === 'none') {
     // A bare tokenizer is a model too; a repository of other weights was meant to be more.
     if (tokenizer.length > 0 && !all.some((path) => WEIGHTS.test(path)))
@@ -67,10 +70,14 @@ export function chooseFiles(all: readonly string[], wanted: Precision | undefine
     parts.delete('decoder_with_past_model');
   }
   const graphs = [...parts.values()];
-  const data = all.filter((path) =>
+  return { paths: [...graphs, ...dataOf(all, graphs), ...others].sort(byCodeUnit), precision };
+}
+
+/** What the graphs keep in files of their own. */
+function dataOf(all: readonly string[], graphs: readonly string[]): string[] {
+  return all.filter((path) =>
     graphs.some((graph) => path.startsWith(graph) && /^(?:_data(?:_\d+)?|\.data)$/.test(path.slice(graph.length))),
   );
-  return { paths: [...graphs, ...data, ...others].sort(byCodeUnit), precision };
 }
 
 function elsewhere(all: readonly string[]): string {

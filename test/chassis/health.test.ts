@@ -37,6 +37,8 @@ describe('health and reflection', () => {
     assert.equal(await overall(), 'NOT_SERVING');
     server.health.set('b', 'SERVING');
     assert.equal(await overall(), 'SERVING');
+    server.health.set('c', 'NOT_SERVING', { optional: true });
+    assert.equal(await overall(), 'SERVING', 'what it can do without does not count');
   });
 
   it('lists every name with its status', async () => {

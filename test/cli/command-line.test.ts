@@ -49,7 +49,7 @@ describe('command line', () => {
     [
       'a server there is none of',
       ['serve', 'coffee'],
-      /serve takes tokenize, embed, classify, summarize, gateway, not "coffee"/,
+      /serve takes tokenize, embed, classify, summarize, infer, gateway, not "coffee"/,
     ],
   ] as const) {
     it(`refuses ${name} with exit code 2`, async () => {

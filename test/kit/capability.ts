@@ -18,14 +18,15 @@ export interface ServedCapability<M extends Running> {
   close(): Promise<void>;
 }
 
-/** `models`: the default one first; all are loaded. */
+/** `models`: the default one first; all are loaded. `folder`: where they lie; default the shared one. */
 export async function serveCapability<M extends Running>(
   context: Mocha.Context,
   module: CapabilityModule<M>,
   models: readonly [string, ...string[]],
   settings: Partial<ServerSettings> = {},
+  folder: string = sharedOrSkip(context, 'models'),
 ): Promise<ServedCapability<M>> {
-  const repository = createRepository({ folders: [sharedOrSkip(context, 'models')] });
+  const repository = createRepository({ folders: [folder] });
   const hub = createHub<M>({
     repository,
     tasks: module.tasks,
@@ -35,10 +36,10 @@ export async function serveCapability<M extends Running>(
   for (const model of models) await hub.load(model);
   const { capability } = module;
   const instance = `${capability}-1`;
-  const service = module.createService({ hub, instance, clock: systemClock });
+  const deps = { hub, instance, clock: systemClock };
   const control = createModelsService({ hub: hub as unknown as Hub<Running>, instance, capability });
   const server = createServer({
-    services: [service, control],
+    services: [module.createService(deps), ...(module.createOthers?.(deps) ?? []), control],
     address: '127.0.0.1:0',
     settings: testServerSettings(settings),
   });

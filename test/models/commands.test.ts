@@ -83,7 +83,7 @@ describe('plexus models', () => {
       assert.match(
         out,
         new RegExp(
-          `^${{ embed: 'vectors', classify: 'labels', summarize: 'summaries', tokenize: 'tokens' }[task]} +`,
+          `^${{ embed: 'vectors', classify: 'labels', summarize: 'summaries', tokenize: 'tokens', infer: 'tensors' }[task]} +`,
           'm',
         ),
       );

@@ -177,6 +177,26 @@ describe('the repository', () => {
     assert.deepEqual(await named(root), []);
   });
 
+  it('finds folders with nothing but a graph, in both layouts', async () => {
+    const root = temporary();
+    writeFiles(root, {
+      'adder/1/model.onnx': 'x',
+      'adder/2/model.onnx': 'y',
+      'org/vision/onnx/model.onnx': 'z',
+      'onnx/resnet/resnet.onnx': 'an organisation may be called so',
+    });
+    const models = await createRepository({ folders: [root] }).list();
+    assert.deepEqual(
+      models.map(({ manifest: { name, version, task } }) => [name, version, task]),
+      [
+        ['adder', '2', 'infer'],
+        ['adder', '1', 'infer'],
+        ['onnx/resnet', '1', 'infer'],
+        ['org/vision', '1', 'infer'],
+      ],
+    );
+  });
+
   it('reads every real folder beside the project', async function () {
     const folder = sharedOrSkip(this, 'models');
     const repository = createRepository({ folders: [folder, shared('tokenizers') ?? ''] });
@@ -195,12 +215,8 @@ describe('the repository', () => {
     const sst2 = models.find(({ manifest }) => manifest.name === 'tiny-bert-sst2')?.manifest;
     assert.deepEqual(sst2?.classify, { labels: ['NEGATIVE', 'POSITIVE'], activation: 'softmax', multiLabel: false });
     for (const model of models) await repository.verify(model);
-    // Those that answer per byte are no model of ours, and say so.
-    const refused = (await repository.problems()).map(({ name, error }) => [name, error.code]);
-    assert.deepEqual(refused, [
-      ['nnsplit-de', 'MODEL_UNSUPPORTED'],
-      ['nnsplit-en', 'MODEL_UNSUPPORTED'],
-      ['nnsplit-zh', 'MODEL_UNSUPPORTED'],
-    ]);
+    assert.deepEqual(facts['nnsplit-en'], ['infer', 'nnsplit', 'fp32', 512]);
+    assert.deepEqual(facts['magika-standard-v3_3'], ['infer', 'magika', 'fp32', 512]);
+    assert.deepEqual(await repository.problems(), []);
   });
 });

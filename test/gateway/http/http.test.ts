@@ -474,7 +474,7 @@ describe('the gateway over HTTP', () => {
     assert.deepEqual(ready, {
       ready: true,
       registry: true,
-      capabilities: { tokenize: 1, embed: 1, classify: 1, summarize: 1 },
+      capabilities: { tokenize: 1, embed: 1, classify: 1, summarize: 1, infer: 1 },
       missing: [],
       draining: false,
     });
@@ -490,6 +490,7 @@ describe('the gateway over HTTP', () => {
         ['embed-1', 'serving'],
         ['classify-1', 'serving'],
         ['summarize-1', 'serving'],
+        ['infer-1', 'serving'],
       ],
     );
   });
