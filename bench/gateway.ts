@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { MeshError } from '../chassis/errors.js';
 import { createHttp2Transport, type Transport } from '../gateway/upstream/index.js';
 import { textRequest } from '../test/kit/upstream.js';
 import { startGatewayProcess, startTestProcess } from '../test/kit/upstream-process.js';
@@ -29,12 +30,18 @@ interface Target {
   halfMs: number[];
   perSecond: number[];
   cpuUs: number[];
+  /** Calls without an answer, by code. */
+  failed: Record<string, number>;
 }
 
 // The driver is the cheap client, the same for all: over grpc-js it would take more of the machine than the hop.
 const request = textRequest('a sentence of usual length, as texts to embed are');
-const call = ({ transport }: Target): Promise<unknown> =>
-  transport.unary('plexus.v1.Embed/Embed', request, { deadlineMs: Date.now() + 10_000, metadata: undefined }).answer;
+const call = (target: Target): Promise<unknown> =>
+  target.transport
+    .unary('plexus.v1.Embed/Embed', request, { deadlineMs: Date.now() + 10_000, metadata: undefined })
+    .answer.catch((error: MeshError) => {
+      target.failed[error.code] = (target.failed[error.code] ?? 0) + 1;
+    });
 
 /** Sequential calls; how long each took. */
 async function oneInFlight(target: Target, calls: number): Promise<void> {
@@ -101,6 +108,7 @@ const target = (name: string, address: string, pid: number | undefined): Target 
   halfMs: [],
   perSecond: [],
   cpuUs: [],
+  failed: {},
 });
 const direct = target('direct', instance.instance.address, undefined);
 const targets = [
@@ -116,7 +124,7 @@ for (const each of targets) {
   for (let warm = 0; warm < 4; warm++) await throughput(each, 1_000);
 }
 const half = Math.round(Math.min(...targets.map(({ perSecond }) => perSecond.at(-1) as number)) / 2);
-for (const each of targets) Object.assign(each, { oneMs: [], perSecond: [], cpuUs: [] });
+for (const each of targets) Object.assign(each, { oneMs: [], perSecond: [], cpuUs: [], failed: {} });
 for (let round = 0; round < ROUNDS; round++) {
   for (const each of targets) {
     await oneInFlight(each, CALLS_A_ROUND);
@@ -138,6 +146,8 @@ for (const each of targets) {
     `| ${each.name} | ${added(each, 'oneMs', 0.5)} | ${added(each, 'oneMs', 0.99)} | ${added(each, 'halfMs', 0.5)} | ${added(each, 'halfMs', 0.99)} | ${quantile(each.perSecond, 0.5).toFixed(0)} | ${each.pid === undefined ? '' : (each.cpuUs.reduce((sum, value) => sum + value, 0) / each.cpuUs.length).toFixed(0)} |`,
   );
 }
+for (const { name, failed } of targets)
+  if (Object.keys(failed).length > 0) console.log(`\n${name}: without an answer ${JSON.stringify(failed)}`);
 for (const { transport } of targets) transport.close();
 for (const proxy of proxies) proxy.stop();
 await Promise.all([both, inside, grpcJs, instance].map((each) => each.signal('SIGKILL')));

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
+import fc from 'fast-check';
 import { type Clock, systemClock } from '../../../chassis/clock.js';
 import { MeshError } from '../../../chassis/errors.js';
 import { Code, Flag, Frame, PREFACE, Setting } from '../../../chassis/http2/codes.js';
@@ -379,6 +380,43 @@ describe('the HTTP/2 server', function () {
     const last = client.frames.filter(({ type }) => type === Frame.GOAWAY).at(-1);
     assert.equal(last?.payload.readUInt32BE(0), 3);
     await done;
+  });
+
+  it('survives any frames: each connection lives on or is told why it does not', async () => {
+    await start();
+    const any = fc.record({
+      type: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 255 })),
+      flags: fc.oneof(fc.constantFrom(0, 1, 4, 5, 8, 0x20), fc.integer({ min: 0, max: 255 })),
+      id: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 2 ** 31 - 1 })),
+      payload: fc.uint8Array({ maxLength: 40 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(any, { maxLength: 12 }), fc.boolean(), async (frames, opened) => {
+        const client = rawClient(port);
+        if (opened) client.send(headersFrame(1, { ...REQUEST, ':path': '/t.T/Both' }));
+        client.send(...frames.map(({ type, flags, id, payload }) => frame(type, flags, id, Buffer.from(payload))));
+        client.send(frame(Frame.PING, 0, 0, Buffer.from('how goes')));
+        const lives = client
+          .until(
+            ({ type, flags, payload }) =>
+              type === Frame.PING && flags === Flag.ACK && payload.toString() === 'how goes',
+          )
+          .then(
+            () => 'lives',
+            () => 'closed',
+          );
+        const outcome = await lives;
+        assert.ok(
+          outcome === 'lives' || client.frames.some(({ type }) => type === Frame.GOAWAY),
+          'closed without a word',
+        );
+        client.socket.destroy();
+      }),
+      { numRuns: 300 },
+    );
+    const client = open();
+    client.send(headersFrame(1, REQUEST), messageFrame(1, Buffer.from('still here'), Flag.END_STREAM));
+    await client.until(ended(1));
   });
 
   it('answers a C-core client: bytes of every size, streams, errors, deadlines', async function () {
