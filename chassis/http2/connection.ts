@@ -18,6 +18,7 @@ import {
   WINDOW_BYTES,
   WINDOW_BYTES_MAX,
 } from './codes.js';
+import { Floods } from './floods.js';
 import { FrameReader } from './frame-reader.js';
 import { type Block, HEADER_LIST_BYTES_MAX, HeaderBlocks, wellFormed } from './header-blocks.js';
 import { createKeepalive, type Keepalive } from './keepalive.js';
@@ -54,13 +55,6 @@ const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Frames we take: four times the least, so that a long message has fewer of them. */
 const FRAME_BYTES_MAX = 64 * 1024;
-/** Data frames without data in a row. */
-const EMPTY_FRAMES_MAX = 1_000;
-/** Resets a client may send at once, and more a second. A gateway whose callers leave all at once is no attack. */
-const RESETS_MAX = 10_000;
-const RESETS_PER_SECOND = 1_000;
-/** Answers to pings and settings that the peer does not read. */
-const UNREAD_BYTES_MAX = 4 * 1024 * 1024;
 /** Words in a GOAWAY that are read or written. */
 const TEXT_BYTES_MAX = 200;
 /** How long a connection that says goodbye may take to be gone. */
@@ -85,12 +79,10 @@ export class Connection {
   #lastLocalId: number;
   #preface: Buffer | undefined;
   #settled = false;
-  #emptyFrames = 0;
+  readonly #floods = new Floods();
   /** open: new streams. draining: those open may end. closed: nothing. */
   #state: 'open' | 'draining' | 'closed' = 'open';
   #goawaySent = false;
-  #resets = 0;
-  #resetsAtMs = 0;
   #cancelGoodbye = (): void => {};
 
   constructor(socket: Socket, options: ConnectionOptions, events: ConnectionEvents) {
@@ -261,9 +253,7 @@ export class Connection {
       this.#uncreditedBytes = 0;
     }
     const last = (flags & Flag.END_STREAM) !== 0;
-    if (length > 0 || last) this.#emptyFrames = 0;
-    else if (++this.#emptyFrames > EMPTY_FRAMES_MAX)
-      throw new ConnectionError(Code.ENHANCE_YOUR_CALM, 'a flood of empty data frames');
+    this.#floods.data(length > 0 || last);
     const stream = this.streams.get(id);
     if (!stream) {
       if (this.#idle(id)) throw protocol(`DATA on stream ${id}, which was never opened`);
@@ -350,7 +340,7 @@ export class Connection {
   #onReset(id: number, bytes: Buffer, start: number, end: number): void {
     if (id === 0) throw protocol('RST_STREAM without a stream');
     if (end - start !== 4) throw new ConnectionError(Code.FRAME_SIZE_ERROR, 'RST_STREAM that is not 4 bytes');
-    if (this.#options.role === 'server') this.#refuseResets();
+    if (this.#options.role === 'server') this.#floods.reset(this.#options.clock.monotonic());
     const stream = this.streams.get(id);
     if (stream) {
       this.#remove(stream);
@@ -367,7 +357,7 @@ export class Connection {
     }
     if ((end - start) % 6 !== 0) throw new ConnectionError(Code.FRAME_SIZE_ERROR, 'SETTINGS that are not 6 bytes each');
     for (let at = start; at < end; at += 6) this.#setting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
-    this.#refuseFlood();
+    this.#floods.unread(this.sender.waitingBytes);
     this.sender.settingsAck();
     const first = !this.#settled;
     this.#settled = true;
@@ -404,7 +394,7 @@ export class Connection {
     if (id !== 0) throw protocol('PING on a stream');
     if (end - start !== 8) throw new ConnectionError(Code.FRAME_SIZE_ERROR, 'PING that is not 8 bytes');
     if (flags & Flag.ACK) return; // it was heard, which is all a ping is for
-    this.#refuseFlood();
+    this.#floods.unread(this.sender.waitingBytes);
     this.sender.pong(bytes, start);
   }
 
@@ -469,25 +459,11 @@ export class Connection {
     this.sender.goaway(this.#lastRemoteId, code, text);
   }
 
-  /** A peer that asks and never reads the answers. */
-  #refuseFlood(): void {
-    if (this.sender.waitingBytes > UNREAD_BYTES_MAX)
-      throw new ConnectionError(Code.ENHANCE_YOUR_CALM, 'a flood of frames whose answers are not read');
-  }
-
   #closeIfDone(): void {
     if (this.#state !== 'draining' || this.streams.size > 0) return;
     if (this.#options.role === 'server') this.#sendGoaway(Code.NO_ERROR, '');
     this.#goodbye();
     this.#finish('the connection was closed');
-  }
-
-  /** Opening streams to reset them costs the peer nothing and us a call each (CVE-2023-44487). */
-  #refuseResets(): void {
-    const nowMs = this.#options.clock.monotonic();
-    this.#resets = Math.max(0, this.#resets - ((nowMs - this.#resetsAtMs) / 1_000) * RESETS_PER_SECOND) + 1;
-    this.#resetsAtMs = nowMs;
-    if (this.#resets > RESETS_MAX) throw new ConnectionError(Code.ENHANCE_YOUR_CALM, 'a flood of resets');
   }
 
   /** Lets what is written go out, then closes the socket, by force after a second. */
