@@ -4,7 +4,7 @@
  * beforehand; and against rivals on the first half of the texts: transformers.js as people use it, Python in order of length.
  * Rounds interleave, so that what else the machine does hits all; on a busy machine the CPU time of a text says more than texts a
  * second. Prints Markdown.
- * `node dist/bench/embed.js [model] [mixed|tail] [rounds] [int8|fp32]`; transformers.js comes by `npm ci` in bench/ (--ignore-scripts),
+ * `node dist/bench/embed.js [model] [mixed|tail] [rounds] [int8|fp32] [texts]`; transformers.js comes by `npm ci` in bench/ (--ignore-scripts),
  * PLEXUS_BENCH_PYTHON names a Python with onnxruntime, tokenizers and numpy. A rival that is not there is left out.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
@@ -23,8 +23,8 @@ import type { RawStart } from './raw-worker.js';
 import { median, ownCpuMs, startBenchService } from './service.js';
 import { benchTexts } from './texts.js';
 
-const [model = 'minilm-l3-en', set = 'mixed', rounds = '7', precision] = process.argv.slice(2);
-const COUNT = 1_024;
+const [model = 'minilm-l3-en', set = 'mixed', rounds = '7', precision, count = '1024'] = process.argv.slice(2);
+const COUNT = Number(count);
 const PER_CALL = 256;
 const BUDGET = 256;
 
@@ -94,12 +94,13 @@ async function grpcRound(): Promise<number> {
   return COUNT / ((performance.now() - startedMs) / 1000);
 }
 
-/** One that answers how many seconds a round over its texts took. */
+/** One that answers how many seconds a round over its texts took, and how many of processor time. */
 interface Rival {
   name: string;
-  round(): Promise<number>;
-  /** Tokens a second, of each round. */
+  round(): Promise<[seconds: number, cpuSeconds: number]>;
+  /** Tokens a second, of each round; milliseconds of processor a token. */
   rates: number[];
+  cpu: number[];
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'plexus-bench-'));
@@ -118,14 +119,14 @@ async function transformersRivals(): Promise<Rival[]> {
   const child = fork(script, [stored.folder, weights === 'int8' ? 'q8' : weights, textsFile]);
   started.push(child);
   await once(child, 'message');
-  const round = async (size: string): Promise<number> => {
+  const round = async (size: string): Promise<[number, number]> => {
     child.send(size);
-    const [seconds] = (await once(child, 'message')) as [number];
-    return seconds;
+    const [answer] = (await once(child, 'message')) as [[number, number]];
+    return answer;
   };
   return [
-    { name: 'transformers.js, a call a text', round: () => round('one'), rates: [] },
-    { name: 'transformers.js, batches of 32', round: () => round('batches'), rates: [] },
+    { name: 'transformers.js, a call a text', round: () => round('one'), rates: [], cpu: [] },
+    { name: 'transformers.js, batches of 32', round: () => round('batches'), rates: [], cpu: [] },
   ];
 }
 
@@ -147,10 +148,11 @@ async function pythonRival(): Promise<Rival[]> {
     {
       name: 'Python onnxruntime and tokenizers, in order of length, batches of 32',
       rates: [],
+      cpu: [],
       async round() {
         child.stdin.write('go\n');
-        const [seconds] = (await once(lines, 'line')) as [string];
-        return Number(seconds);
+        const [answer] = (await once(lines, 'line')) as [string];
+        return JSON.parse(answer);
       },
     },
   ];
@@ -178,7 +180,11 @@ for (let round = 0; round < Number(rounds); round++) {
     rpcCpu: (after.activeMs - before.activeMs) / COUNT,
     clientCpu: (ownCpuMs() - betweenMs) / COUNT,
   });
-  for (const rival of rivals) rival.rates.push(rivalTokens / (await rival.round()));
+  for (const rival of rivals) {
+    const [seconds, cpuSeconds] = await rival.round();
+    rival.rates.push(rivalTokens / seconds);
+    rival.cpu.push((cpuSeconds * 1_000) / rivalTokens);
+  }
 }
 
 const { stats } = await client.models.stats({});
@@ -194,6 +200,9 @@ console.log(`| ratio of a round | ${median(seen.map(({ raw, grpc }) => grpc / ra
 console.log(`| CPU a text, raw loop | ${median(seen.map(({ rawCpu }) => rawCpu)).toFixed(3)} ms |`);
 console.log(`| CPU a text, service | ${median(seen.map(({ serviceCpu }) => serviceCpu)).toFixed(3)} ms |`);
 console.log(`| of that the RPC thread | ${median(seen.map(({ rpcCpu }) => rpcCpu)).toFixed(3)} ms |`);
+console.log(
+  `| raw loop over service and client, in CPU a text | ${median(seen.map((each) => each.rawCpu / (each.serviceCpu + each.clientCpu))).toFixed(2)} |`,
+);
 console.log(`| CPU a text, client | ${median(seen.map(({ clientCpu }) => clientCpu)).toFixed(3)} ms |`);
 if (own) {
   console.log(`| texts a batch | ${(own.texts / own.batches).toFixed(1)} |`);
@@ -202,13 +211,25 @@ if (own) {
 console.log(`| event-loop gap, longest and p99 | ${gaps.maxMs.toFixed(1)} and ${gaps.p99Ms.toFixed(1)} ms |`);
 if (rivals.length > 0) {
   const average = tokens / COUNT;
-  console.log('\n| rival | texts/s | of the raw loop | ours over it |\n|---|---|---|---|');
-  for (const { name, rates } of rivals) {
+  console.log(
+    '\n| rival | texts/s | of the raw loop | ours over it | CPU a text | ours over it, in texts a CPU second |\n|---|---|---|---|---|---|',
+  );
+  for (const { name, rates, cpu } of rivals) {
     const over = rates.map((rate, round) => ((seen[round]?.grpc as number) * average) / rate);
     const limit = rates.map((rate, round) => rate / ((seen[round]?.raw as number) * average));
-    console.log(
-      `| ${name} | ${(median(rates) / average).toFixed(0)} | ${median(limit).toFixed(2)} | ${median(over).toFixed(2)} |`,
-    );
+    const less = cpu.map((ms, round) => {
+      const { serviceCpu = 0, clientCpu = 0 } = seen[round] ?? {};
+      return (ms * average) / (serviceCpu + clientCpu);
+    });
+    const cells = [
+      name,
+      (median(rates) / average).toFixed(0),
+      median(limit).toFixed(2),
+      median(over).toFixed(2),
+      `${(median(cpu) * average).toFixed(2)} ms`,
+      median(less).toFixed(2),
+    ];
+    console.log(`| ${cells.join(' | ')} |`);
   }
 }
 for (const child of started) child.kill();
