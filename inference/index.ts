@@ -22,7 +22,7 @@ export { openTokenizer } from './open-tokenizer.js';
 export type { PackedEncoding } from './packed-encoding.js';
 export { normalize, POOLINGS, pooledWidth } from './pooling.js';
 export type { RunOptions, RunTimings } from './scheduler.js';
-export { type InferenceSettings, inferenceSettings } from './settings.js';
+export { type InferenceSettings, inferenceSettings, placed } from './settings.js';
 export { SPARSE_WIDTH_MAX, type SparseOptions, type SparseRule } from './sparse.js';
 export { NO_STATS } from './tally.js';
 export { ELEMENT_BYTES, type ElementType } from './tensor/element.js';
@@ -48,5 +48,5 @@ export {
   type Tokenizer,
   utf8Offsets,
 } from './tokenizer/index.js';
-export { readTuning, type TunedModel, type Tuning, tunedSettings, tuningFile, writeTuning } from './tuning.js';
+export { readTuning, type TunedModel, type Tuning, tunedSettings, writeTuning } from './tuning.js';
 export { rpcTurns, type Turns } from './turns.js';

@@ -1,4 +1,5 @@
 /** Settings of the inference room: how many workers a model gets, how batches are cut, where queues end. */
+import { join } from 'node:path';
 import { integer, type Setting, type Settings, text } from '../chassis/settings.js';
 
 /** "name=number" pairs. */
@@ -194,3 +195,16 @@ export const inferenceSettings = {
 } as const;
 
 export type InferenceSettings = Settings<typeof inferenceSettings>;
+
+/** The settings with the places of their files: those that are empty lie in the cache folder; "off" becomes "", for none. */
+export function placed<S extends Pick<InferenceSettings, 'tuningFile' | 'preparedFolder'>>(
+  settings: S,
+  cache: string,
+): S {
+  const place = (setting: string, own: string): string => (setting === 'off' ? '' : setting || join(cache, own));
+  return {
+    ...settings,
+    tuningFile: place(settings.tuningFile, 'tuning.json'),
+    preparedFolder: place(settings.preparedFolder, 'prepared'),
+  };
+}

@@ -3,7 +3,7 @@
  * all models. An entry counts only on a machine with as many cores as it was measured on; elsewhere the model runs untuned.
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { type Precision, parseReference } from '../models/index.js';
 import { usableCores } from './cores.js';
@@ -63,12 +63,6 @@ const schema = z.strictObject({
     }),
   ),
 });
-
-/** Where the file is: as the setting says, else beside the pulled models; "" (no file) where the setting is "off". */
-export function tuningFile(setting: string, cache: string): string {
-  if (setting === 'off') return '';
-  return setting === '' ? join(cache, 'tuning.json') : setting;
-}
 
 /** A file that is not there has no entries. Throws an Error that names file and field where it cannot be understood. */
 export async function readTuning(file: string): Promise<Tuning> {

@@ -1,7 +1,6 @@
 /** Settings of the capability services: which models answer where a request names none, and how their runtime is cut. */
-import { join } from 'node:path';
 import { integer, list, readSettings, text } from '../chassis/settings.js';
-import { inferenceSettings, tensorSettings, tuningFile } from '../inference/index.js';
+import { inferenceSettings, placed, tensorSettings } from '../inference/index.js';
 import { cacheFolder, modelSettings } from '../models/index.js';
 
 export const serviceSettings = {
@@ -68,8 +67,4 @@ const read = readSettings(
 );
 
 /** Read once, when the process starts. Throws one Error that lists all mistakes. */
-export const settings = {
-  ...read,
-  tuningFile: tuningFile(read.tuningFile, cacheFolder(read)),
-  preparedFolder: read.preparedFolder === 'off' ? '' : read.preparedFolder || join(cacheFolder(read), 'prepared'),
-};
+export const settings = placed(read, cacheFolder(read));

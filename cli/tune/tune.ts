@@ -11,9 +11,9 @@ import { readSettings } from '../../chassis/settings.js';
 import {
   type InferenceSettings,
   inferenceSettings,
+  placed,
   type TunedModel,
   tunedSettings,
-  tuningFile,
   usableCores,
   writeTuning,
 } from '../../inference/index.js';
@@ -77,13 +77,13 @@ async function tune(reference: string, flags: TuneFlags, io: Io, deps: TuneDeps)
   requireEncoder(model.manifest);
   const traffic =
     flags.traffic === undefined ? syntheticTraffic(options.synthetic) : await readTraffic(flags.traffic, id);
-  const settings = readSettings(inferenceSettings, io.env);
-  const file = tuningFile(settings.tuningFile, openCache(io));
+  const settings = placed(readSettings(inferenceSettings, io.env), openCache(io));
+  const file = settings.tuningFile;
   if (file === '' && !flags.dryRun) {
     throw new MeshError('USAGE', 'PLEXUS_TUNING is off: there is no file to write to; name one, or give --dry-run');
   }
   const precisions = precisionsFor(model.manifest, options);
-  const now = await candidateNow(model.manifest, { ...settings, tuningFile: file }, precisions);
+  const now = await candidateNow(model.manifest, settings, precisions);
 
   const say = (text: string): void => void io.stderr.write(`${text}\n`);
   say(`${id} on ${usableCores()} cores, p99 within ${options.p99TargetMs} ms; ${traffic.description}`);

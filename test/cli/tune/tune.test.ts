@@ -12,6 +12,7 @@ import type { CurveStep } from '../../../cli/tune/measure-process.js';
 import { registerTune, type TuneDeps } from '../../../cli/tune/tune.js';
 import { createClient } from '../../../client/index.js';
 import { readTuning, type TunedModel, usableCores } from '../../../inference/index.js';
+import { reckonBytes } from '../../../inference/memory.js';
 import { packageRoot } from '../../../protos/index.js';
 import { plexus } from '../../kit/cli.js';
 import { createVirtualClock } from '../../kit/clock.js';
@@ -186,16 +187,16 @@ describe('plexus tune', () => {
     assert.deepEqual(entry, { workers, threads, batchTokensMax, windowMax });
     assert.equal(measured.cores, usableCores());
 
-    // What a service makes of it: as many copies of the weights as the file says workers.
+    // What a service makes of it: the memory of as many workers as the file says.
     models['static-en@1'].workers = 3;
     writeFileSync(file, JSON.stringify({ models }));
-    assert.deepEqual(await serve(file), { copies: 3, tuned: ['static-en@1'] });
-    assert.deepEqual(await serve('off'), { copies: usableCores(), tuned: undefined });
+    assert.deepEqual(await serve(cache, file), { memoryBytes: memoryOf(3), tuned: ['static-en@1'] });
+    assert.deepEqual(await serve(cache, 'off'), { memoryBytes: memoryOf(usableCores()), tuned: undefined });
   });
 });
 
-/** Starts an embed service with this tuning file; copies of the weights it says it holds, and the models it says are tuned. */
-async function serve(tuning: string): Promise<{ copies: number; tuned: string[] | undefined }> {
+/** Starts an embed service with this tuning file; the memory of its model, and the models it says are tuned. */
+async function serve(cache: string, tuning: string): Promise<{ memoryBytes: number; tuned: string[] | undefined }> {
   const child = spawn(process.execPath, [join(packageRoot, 'bin', 'plexus.js'), 'serve', 'embed'], {
     env: {
       ...process.env,
@@ -205,6 +206,7 @@ async function serve(tuning: string): Promise<{ copies: number; tuned: string[] 
       PLEXUS_INSTANCES: 'embed=127.0.0.1:1',
       PLEXUS_LOG: 'info',
       PLEXUS_TUNING: tuning,
+      PLEXUS_CACHE: cache,
     },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -216,7 +218,7 @@ async function serve(tuning: string): Promise<{ copies: number; tuned: string[] 
     const { stats } = await client.models.stats({ model: 'static-en' });
     client.close();
     return {
-      copies: Math.round((stats[0]?.memoryBytes as number) / weightBytes('static-en')),
+      memoryBytes: stats[0]?.memoryBytes as number,
       tuned: said.find(({ msg }) => msg === 'tuned')?.models as string[] | undefined,
     };
   } finally {
@@ -225,7 +227,9 @@ async function serve(tuning: string): Promise<{ copies: number; tuned: string[] 
   }
 }
 
-function weightBytes(model: string): number {
-  const manifest = JSON.parse(readFileSync(join(packageRoot, 'models', 'store', model, '1', 'manifest.json'), 'utf8'));
-  return manifest.files.find(({ path }: { path: string }) => path.endsWith('.onnx')).bytes;
+/** Of static-en with so many workers. */
+function memoryOf(workers: number): number {
+  const file = join(packageRoot, 'models', 'store', 'static-en', '1', 'manifest.json');
+  const { files } = JSON.parse(readFileSync(file, 'utf8')) as { files: { path: string; bytes: number }[] };
+  return reckonBytes(files.find(({ path }) => path.endsWith('.onnx'))?.bytes as number, workers, 'mapped');
 }
