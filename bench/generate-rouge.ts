@@ -151,9 +151,14 @@ await report('papers, first sentence', papers, lead(1));
 await report('papers, extractive-en, 1 sentence', papers, by(extractive, { length: { sentences: 1 } }));
 await extractive.close();
 const writer = await openModel('tiny-t5-lead');
-const some = news.slice(0, Math.ceil(ROWS / 5));
-await report('news, first sentence (the same texts as below)', some, lead(1));
-for (const combine of ['map_reduce', 'refine', 'extract_then_abstract'] as Combine[]) {
-  await report(`news, tiny-t5-lead, ${combine}`, some, by(writer, { combine }));
+for (const [label, all] of [
+  ['news', news],
+  ['papers', papers],
+] as const) {
+  const some = all.slice(0, Math.ceil(ROWS / 5));
+  await report(`${label}, first sentence (the same texts as below)`, some, lead(1));
+  for (const combine of ['map_reduce', 'refine', 'extract_then_abstract'] as Combine[]) {
+    await report(`${label}, tiny-t5-lead, ${combine}`, some, by(writer, { combine }));
+  }
 }
 await writer.close();

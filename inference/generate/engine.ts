@@ -89,7 +89,15 @@ interface Reading {
   joining: Joining<Active>[] | undefined;
   /** Jobs that were cancelled meanwhile. */
   gone: Set<number>;
+  /** Steps that others may still take before they wait for it. */
+  stepsLeft: number;
 }
+
+/**
+ * Steps that are taken while a prompt is read: one for each so many padded tokens, which is about what the same time reads, so that
+ * those who decode hardly wait. A short prompt's first token thus comes with the third step at the latest, the one under way included.
+ */
+const READING_TOKENS_A_STEP = 64;
 
 /** Waits to be read, or was set aside and waits to go on. */
 type Entry = { at: 'new'; job: Job; sinceMs: number } | { at: 'aside'; active: Active; rows: RowOf[] };
@@ -148,7 +156,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
 
   const turn = async (): Promise<void> => {
     dropCancelled();
-    if (batches.size === 0) await reading?.ended;
+    if (batches.size === 0 || (reading && reading.stepsLeft-- <= 0)) await reading?.ended;
     await admit();
     for (const batch of [...batches]) {
       dropCancelled();
@@ -220,7 +228,14 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     }
     if (joining.length > 0) sit(joining);
     if (fresh.length === 0) return;
-    const started: Reading = { rows: freshRows, joining: undefined, gone: new Set(), ended: Promise.resolve() };
+    const steps = Math.ceil((longest * fresh.length) / READING_TOKENS_A_STEP);
+    const started: Reading = {
+      rows: freshRows,
+      joining: undefined,
+      gone: new Set(),
+      ended: Promise.resolve(),
+      stepsLeft: steps - 1, // one is taken in this very turn
+    };
     reading = started;
     started.ended = read(fresh).then((found) => {
       started.joining = found;

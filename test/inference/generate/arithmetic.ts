@@ -109,7 +109,8 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
       broken = true;
     },
     async prefill(prompts) {
-      await new Promise((resolve) => setImmediate(resolve));
+      // Read apart, a prompt takes as long as many steps.
+      for (let turn = 0; turn < (inPlaces ? 40 : 1); turn++) await new Promise((resolve) => setImmediate(resolve));
       readings.push(prompts.length);
       if (prompts.some((prompt) => prompt.includes(graph?.poison ?? -1))) throw new Error('poison');
       const rows = prompts.length;

@@ -91,18 +91,45 @@ describe('the engine', () => {
     assert.deepEqual(graph.steps, new Array(9).fill(4)); // the first token comes from the reading
   });
 
-  it('gives a short job its first token within 3 steps behind one of 512 tokens', async () => {
-    const { graph, engine, events, submit, until } = bench();
-    submit({ id: 1, parameters: long(512) });
+  for (const sharing of ['any age', 'in places'] as const) {
+    it(`gives a short job its first token within 3 steps behind one of 512 tokens (${sharing})`, async () => {
+      const { graph, engine, events, submit, until } = bench({}, createArithmetic(sharing));
+      submit({ id: 1, parameters: long(512) });
+      await until('token', 1);
+      const before = graph.steps.length;
+      submit({ id: 2, parameters: long(4) });
+      await until('token', 2);
+      assert.ok(graph.steps.length - before <= 3, `${graph.steps.length - before} steps`);
+      await until('done', 2);
+      assert.ok(!events.some((event) => event.at === 'done' && event.id === 1));
+      await engine.idle();
+      assert.equal(graph.steps.length, sharing === 'in places' ? 512 : 511);
+    });
+  }
+
+  it('lets those who decode go on while a prompt is read apart, and waits for a long one no longer than said', async () => {
+    const { graph, engine, submit, until } = bench({}, createArithmetic('in places'));
+    submit({ id: 1, parameters: long(200) });
     await until('token', 1);
     const before = graph.steps.length;
-    submit({ id: 2, parameters: long(4) });
+    submit({ id: 2, input: Array.from({ length: 640 }, (_, at) => 2 + (at % 20)), parameters: long(2) });
     await until('token', 2);
-    assert.ok(graph.steps.length - before <= 3, `${graph.steps.length - before} steps`);
-    await until('done', 2);
-    assert.ok(!events.some((event) => event.at === 'done' && event.id === 1));
+    const taken = graph.steps.length - before;
+    assert.ok(taken > 3 && taken <= 12, `${taken} steps`);
     await engine.idle();
-    assert.equal(graph.steps.length, 511);
+  });
+
+  it('never seats a job that was cancelled while its prompt was read', async () => {
+    const { engine, events, submit, until } = bench({}, createArithmetic('in places'));
+    submit({ id: 1, parameters: long(60) });
+    await until('token', 1);
+    submit({ id: 2, parameters: long(5) });
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    engine.cancel(2);
+    await engine.idle();
+    assert.ok(!events.some(({ id }) => id === 2));
+    assert.deepEqual([engine.stats().reservedBytes, engine.stats().liveRows], [0, 0]);
   });
 
   it('gives rows that were left to newcomers and moves the rest together when a quarter is empty', async () => {
