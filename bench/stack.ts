@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../chassis/clock.js';
-import { PlainSignal } from '../chassis/plain-signal.js';
+import { Ending } from '../chassis/ending.js';
 import { createUpstream, type UpstreamSettings } from '../gateway/upstream/index.js';
 import { createFakeRegistry, testInstance, testUpstreamSettings, textRequest } from '../test/kit/upstream.js';
 
@@ -18,7 +18,7 @@ const IN_FLIGHT = 64;
 
 interface Variant {
   settings: Partial<UpstreamSettings>;
-  /** Every call comes with an AbortController of its own rather than a PlainSignal. */
+  /** Every call comes with an AbortController of its own rather than an Ending. */
   abortSignals?: boolean;
 }
 
@@ -59,7 +59,7 @@ async function measure({ settings, abortSignals }: Variant): Promise<[alone: num
           method: 'plexus.v1.Embed/Embed',
           request,
           deadlineMs,
-          signal: abortSignals ? new AbortController().signal : new PlainSignal(),
+          signal: abortSignals ? new AbortController().signal : new Ending(),
           idempotent: true,
         });
     };

@@ -57,6 +57,7 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
     adaptive: options.adaptive,
     instances: options.instances,
     clock,
+    onLower: () => counters.limitLowered++,
   });
   const queue: Waiter[] = [];
   let inFlight = 0;

@@ -132,7 +132,7 @@ export function createCluster(options: ClusterOptions): Cluster {
   };
 
   const update = (instances: readonly Instance[]): void => {
-    if (instances.length === 0 && endpoints.length > 0) {
+    if (settings.keepOnEmpty && instances.length === 0 && endpoints.length > 0) {
       const answering = endpoints.filter(({ pulse }) => pulse === 'serving' || pulse === 'silent');
       if (!disbelieving) counters.emptyRegistryRefused++;
       disbelieving = true;

@@ -17,6 +17,7 @@ export interface Counters {
   throttled: number;
   bulkheadQueued: number;
   bulkheadRefused: number;
+  limitLowered: number;
   retries: number;
   retriesOverBudget: number;
   hedges: number;
@@ -53,6 +54,7 @@ export function createCounters(): Counters {
     throttled: 0,
     bulkheadQueued: 0,
     bulkheadRefused: 0,
+    limitLowered: 0,
     retries: 0,
     retriesOverBudget: 0,
     hedges: 0,

@@ -38,9 +38,11 @@ export interface LimitOptions {
   /** Instances in rotation. */
   instances: () => number;
   clock: Clock;
+  /** It went down. */
+  onLower?: () => void;
 }
 
-export function createLimit({ max, adaptive, instances, clock }: LimitOptions): Limit {
+export function createLimit({ max, adaptive, instances, clock, onLower }: LimitOptions): Limit {
   let limit = adaptive ? Math.min(max, START) : max;
   /** Until the first decrease. */
   let starting = true;
@@ -51,6 +53,7 @@ export function createLimit({ max, adaptive, instances, clock }: LimitOptions): 
 
   const lower = (floor: number, inFlight: number, nowMs: number): void => {
     changedMs = nowMs;
+    onLower?.();
     starting = false;
     // From what was in use, so that a limit far above it takes effect with the first decrease.
     limit = Math.max(floor, Math.min(limit, inFlight) * DECREASE);

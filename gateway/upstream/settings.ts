@@ -158,6 +158,13 @@ export const upstreamSettings = {
       'How long a new or returning instance takes to reach its full share, so that cold caches are not flooded. 0: at once.',
   }),
 
+  keepOnEmpty: flag({
+    env: 'PLEXUS_UPSTREAM_KEEP_ON_EMPTY',
+    default: true,
+    reason:
+      'Keeps the instances that still answer when the registry suddenly knows nobody: it is rather the registry that was restarted.',
+  }),
+
   pulse: flag({
     env: 'PLEXUS_UPSTREAM_PULSE',
     default: true,

@@ -1,6 +1,5 @@
 /** Too much at once: ten times the capacity, and thousands of callers who leave together. */
 import assert from 'node:assert/strict';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
@@ -33,12 +32,9 @@ describe('chaos: overload', function () {
     const load = mesh.load(capacity * 0.6, FAULT_SECONDS + 6, 1_000);
     await sleep(1_000);
     load.rate(capacity * 10);
-    const held = monitorEventLoopDelay({ resolution: 1 });
-    held.enable();
     const fromMs = load.nowMs;
     await sleep(FAULT_SECONDS * 1_000);
     load.rate(capacity * 0.6);
-    held.disable();
     const toMs = load.nowMs;
     const samples = await load.done;
     // The first second is the change itself.
@@ -49,20 +45,21 @@ describe('chaos: overload', function () {
       ),
     );
     const goodput = perSecond(endedBetween(samples, fromMs + 1_000, toMs), (toMs - fromMs - 1_000) / 1_000);
-    const refused = lost(during)
-      .filter(({ code }) => code === 'OVERLOADED' || code === 'QUEUE_FULL')
-      .map(({ ms }) => ms)
-      .sort((a, b) => a - b);
-    const refusal = refused[Math.floor(refused.length / 2)] ?? 0;
-    const refusal99 = refused[Math.floor(refused.length * 0.99)] ?? 0;
+    const refused = lost(during).filter(({ code }) => code === 'OVERLOADED' || code === 'QUEUE_FULL');
+    const quantileOf = (times: readonly number[], share: number): number =>
+      [...times].sort((x, y) => x - y)[Math.floor(times.length * share)] ?? 0;
+    const fromDue = refused.map(({ ms }) => ms);
+    // Gateway and load generator are one process here: what passed before it got to a call at all is the machine's.
+    const fromSent = refused.map(({ ms, lateMs = 0 }) => ms - lateMs);
+    const refusal99 = quantileOf(fromSent, 0.99);
     const later = between(samples, toMs + 1_000, Number.POSITIVE_INFINITY);
     seen(
       `10 x overload for ${FAULT_SECONDS} s`,
-      `goodput ${goodput.toFixed(0)}/s of peak ${peak.toFixed(0)}/s (${((goodput / peak) * 100).toFixed(0)} %, worst second ${worst.toFixed(0)}/s), refusals p50 ${refusal.toFixed(1)} ms, p99 ${refusal99.toFixed(1)} ms (this process, load generator included, was held up p99 ${(held.percentile(99) / 1e6).toFixed(0)} ms), from 1 s after: ${outcomes(later)}; during: ${outcomes(during)}`,
+      `goodput ${goodput.toFixed(0)}/s of peak ${peak.toFixed(0)}/s (${((goodput / peak) * 100).toFixed(0)} %, worst second ${worst.toFixed(0)}/s), refusals p50 ${quantileOf(fromSent, 0.5).toFixed(1)} ms, p99 ${refusal99.toFixed(1)} ms (from when the call was due, this process being held up: p50 ${quantileOf(fromDue, 0.5).toFixed(1)} ms, p99 ${quantileOf(fromDue, 0.99).toFixed(1)} ms), from 1 s after: ${outcomes(later)}; during: ${outcomes(during)}`,
     );
     assert.ok(goodput >= peak * 0.9, `${goodput} of ${peak}`);
     assert.ok(worst >= peak * 0.9 - 3, `the worst second: ${worst} of ${peak}`); // a second holds 48 +- 3 answers whoever counts
-    assert.ok(refusal99 <= 10 + held.percentile(99) / 1e6, `${refusal99} ms`);
+    assert.ok(refusal99 <= 10, `${refusal99} ms`);
     assert.deepEqual(lost(later), []);
   });
 

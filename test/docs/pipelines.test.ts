@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { explainMermaid, printProblem } from '../../gateway/pipeline/index.js';
 import { packageRoot } from '../../protos/index.js';
 import { createFakeUpstream, standardAnswers } from '../gateway/pipeline/fake-upstream.js';
-import { planOf, run } from '../gateway/pipeline/kit.js';
+import { planOf, problemsOf, run } from '../gateway/pipeline/kit.js';
 
 const page = readFileSync(join(packageRoot, 'docs', 'pipelines.md'), 'utf8');
 
@@ -45,6 +46,29 @@ describe('the pipelines of docs/pipelines.md', () => {
     });
     assert.equal((output.piece_vectors as unknown[]).length, 3);
     assert.deepEqual(output.document_vector, [15, 0.5, 0, 1]);
+  });
+
+  it('the drawing is of the pipeline as it is', () => {
+    const drawn = /<!-- mermaid: analyze -->\n```mermaid\n([\s\S]*?)```/.exec(page)?.[1];
+    const yaml = readFileSync(join(packageRoot, 'pipelines', 'analyze.yaml'), 'utf8');
+    assert.equal(drawn, explainMermaid(planOf(yaml)));
+  });
+
+  it('the mistakes are printed as the page shows them', () => {
+    const shown = [...page.matchAll(/^my\.yaml:.*/gm)].map(([line]) => line);
+    const yaml = [
+      'name: my',
+      'version: "1"',
+      'input: {text: string}',
+      'steps:',
+      '  embed:',
+      '    call: embed.Embed',
+      '    with:',
+      '      txts: ["${input.text}"]',
+      'output: {v: "${steps.embed.embeddings[0].values}"}',
+    ].join('\n');
+    const printed = problemsOf(yaml).map((problem) => printProblem({ ...problem, file: 'my.yaml' }));
+    assert.deepEqual(printed, shown);
   });
 
   it('the page names only keys that exist', () => {

@@ -8,6 +8,8 @@ export interface Sample {
   dueMs: number;
   /** From due to done. */
   ms: number;
+  /** Of that, what passed before the generator got to it: this process was held up. */
+  lateMs?: number;
   /** Who answered; undefined where the call failed. */
   instance: string | undefined;
   /** Code of the error; undefined where the call was answered. */
@@ -43,6 +45,7 @@ export function openLoop(call: () => Promise<string>, options: { perSecond: numb
   });
   const one = async (due: number): Promise<void> => {
     inFlight++;
+    const lateMs = performance.now() - startedMs - due;
     let instance: string | undefined;
     let code: string | undefined;
     let message: string | undefined;
@@ -52,7 +55,14 @@ export function openLoop(call: () => Promise<string>, options: { perSecond: numb
       code = (error as { code?: string }).code ?? String(error);
       message = (error as Error).message;
     }
-    samples.push({ dueMs: due, ms: performance.now() - startedMs - due, instance, code, ...(message && { message }) });
+    samples.push({
+      dueMs: due,
+      ms: performance.now() - startedMs - due,
+      lateMs,
+      instance,
+      code,
+      ...(message && { message }),
+    });
     inFlight--;
     if (stopped && inFlight === 0) finish(samples);
   };

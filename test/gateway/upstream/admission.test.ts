@@ -254,11 +254,13 @@ describe('adaptive limit', () => {
   it('falls while it is used up and calls wait, to four for each instance at least', () => {
     const clock = createVirtualClock();
     let nowMs = 0;
+    let lowered = 0;
     const limit = createLimit({
       max: 64,
       adaptive: true,
       instances: () => 2,
       clock: { ...clock, monotonic: () => nowMs },
+      onLower: () => lowered++,
     });
     const calls = (count: number, tookMs: number): void => {
       for (let each = 0; each < count; each++) {
@@ -271,6 +273,7 @@ describe('adaptive limit', () => {
     assert.equal(limit.value, 64, 'doubled while calls are quick');
     calls(1_000, 500);
     assert.equal(limit.value, 8);
+    assert.ok(lowered > 0);
   });
 
   it('does not move for a single refusal, a short deadline, or where it is switched off', () => {

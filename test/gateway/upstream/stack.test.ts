@@ -145,6 +145,7 @@ describe('the stack as a whole', function () {
     'adaptiveLimit',
     'retry',
     'hedge',
+    'keepOnEmpty',
     'pulse',
     'loadReports',
     'poison',
@@ -304,13 +305,13 @@ describe('the stack as a whole', function () {
 });
 
 describe('following the registry', () => {
-  const setUp = () => {
+  const setUp = (settings: Partial<UpstreamSettings> = {}) => {
     const clock = createVirtualClock();
     const network = createFakeNetwork(clock);
     const registry = createFakeRegistry([testInstance('a'), testInstance('b')]);
     const upstream = createUpstream({
       registry,
-      settings: testUpstreamSettings(),
+      settings: testUpstreamSettings(settings),
       clock,
       random: seeded(3),
       connect: network.connect,
@@ -340,6 +341,14 @@ describe('following the registry', () => {
     await clock.advance(100);
     await call;
     assert.equal(network.sent[0]?.address, 'moved:1');
+    await upstream.close();
+  });
+
+  it('believes it where that is asked for', async () => {
+    const { registry, upstream, ids } = setUp({ keepOnEmpty: false });
+    registry.set('embed', []);
+    assert.deepEqual(ids(), []);
+    assert.equal(upstream.counters().embed?.emptyRegistryRefused, 0);
     await upstream.close();
   });
 
