@@ -67,7 +67,11 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
     const old = entries.get(key);
     if (old) drop(key, old);
     if (size > bytesMax) return;
-    entries.set(key, { reply, untilMs: clock.monotonic() + ttlMs, bytes: size });
+    entries.set(key, {
+      reply: { ...reply, response: owned(reply.response) },
+      untilMs: clock.monotonic() + ttlMs,
+      bytes: size,
+    });
     bytes += size;
     for (const [oldest, entry] of entries) {
       if (entries.size <= entriesMax && bytes <= bytesMax) break;
@@ -154,3 +158,11 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
 }
 
 const OWN_FATE = new Set<string>(['CANCELLED', 'DEADLINE_EXCEEDED']);
+
+/** Bytes of their own: an answer may be a piece of all that came in one read, which would stay in memory as long as it does. */
+function owned(bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength <= bytes.length * 2) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}

@@ -50,6 +50,12 @@ python_client() {
     { echo 'stubs for Python could not be generated'; echo '0 passed, 1 failed'; return; }
   "$venv/bin/python" examples/python/all_methods.py "$gateway" "$gen" || true
   if "$venv/bin/python" examples/python/quickstart.py "$gateway" "$gen"; then echo '1 passed, 0 failed'; else echo '0 passed, 1 failed'; fi
+  # Our own HTTP/2 against C-core, as client and as server.
+  if PLEXUS_PYTHON=$venv/bin/python npx mocha dist/test/gateway/upstream/transport.test.js dist/test/chassis/http2/server.test.js --grep C-core; then
+    echo '1 passed, 0 failed'
+  else
+    echo '0 passed, 1 failed'
+  fi
 }
 
 go_client() {

@@ -105,6 +105,19 @@ describe('single-flight and content cache', () => {
     assert.equal(await ask('a', 'm@1', 'm@1'), false, 'another reference is another request');
   });
 
+  it('keeps the bytes of the answer, and not the whole read they came in', async () => {
+    const { send, sent, flight } = setUp();
+    const read = Buffer.alloc(60_000, 7);
+    void send(flight('a'));
+    await turn();
+    sent[0]?.resolve({ ...testReply(), response: read.subarray(100, 200) });
+    await turn();
+    const { response } = await send(flight('a'));
+    assert.ok(response.equals(read.subarray(100, 200)));
+    assert.equal(response.buffer.byteLength, 100);
+    assert.equal(sent.length, 1);
+  });
+
   it('keeps no error', async () => {
     const { send, sent, flight, cache } = setUp();
     const first = send(flight('a'));
