@@ -17,6 +17,9 @@ const BLOCK_UNITS_MAX = 16384;
 /** A quotation that runs on longer than this has lost its closing mark. */
 const QUOTATION_UNITS_MAX = 400;
 
+/** A full stop further back in the same sentence than this is forgotten. */
+const LOOK_BACK_UNITS_MAX = 400;
+
 const OPENING = /[\u300c\u300e\uff08\u3010\u201e]/;
 
 const segmenters = new Map<string, Intl.Segmenter>();
@@ -96,9 +99,16 @@ function isBorder(text: string, start: number, end: number): boolean {
     );
   if (newlines === 1 && !ended) return !isWrapped(text, start, last, next);
   if (newlines === 0 && !ended)
-    return end - start >= BLOCK_UNITS_MAX || /[\u3002\uff01\uff1f]/.test(text.slice(start, last));
+    return (
+      end - start >= BLOCK_UNITS_MAX ||
+      /[\u3002\uff01\uff1f]/.test(text.slice(Math.max(start, last - LOOK_BACK_UNITS_MAX), last))
+    );
   if (startsLower(next)) return false;
-  return !endsInAbbreviation(text.slice(Math.max(start, last - 48), last), text.slice(start, last), next);
+  return !endsInAbbreviation(
+    text.slice(Math.max(start, last - 48), last),
+    last - start > 64 ? '' : text.slice(start, last),
+    next,
+  );
 }
 
 /** Sentences quoted inside a Japanese or Chinese one belong to it, and so does what comes after with と. */
@@ -126,11 +136,13 @@ function startsLower(word: string): boolean {
 
 function isWrapped(text: string, start: number, last: number, next: string): boolean {
   if (next === '') return false;
-  const lineStart = Math.max(start, text.lastIndexOf('\n', last - 1) + 1);
+  // The end of the line, looked at no further back than decides: what is read again at every border must be short.
+  const line = text.slice(Math.max(start, last - WRAPPED_UNITS_MIN), last);
   if (/[,;\u2013\u2014-]$/.test(text.slice(last - 1, last))) return true;
   if (startsLower(next)) return true;
   return (
-    last - lineStart >= WRAPPED_UNITS_MIN &&
+    line.length === WRAPPED_UNITS_MIN &&
+    !line.includes('\n') &&
     /^[\p{L}\p{N}]/u.test(next) &&
     !/[\u3040-\u30ff\u4e00-\u9fff]$/.test(text.slice(last - 1, last))
   );
