@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# npm run test:clients: generated clients in Python and Go call every method of every service through a real mesh.
+# npm run test:clients: generated clients in Python and Go call every method of every service through a real mesh, and Triton's own
+# client its part.
 # A language that is not here is skipped, loudly. Tools and stubs go to a cache outside the tree.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -15,7 +16,17 @@ read -r grpc http < <(node -e '
   });')
 gateway=127.0.0.1:$grpc
 
-node bin/plexus.js up --grpc "$gateway" --http "127.0.0.1:$http" >"$work/up.log" 2>&1 &
+# A graph of one's own, for clients of the Open Inference Protocol.
+mkdir -p "$work/models/scale"
+node --input-type=module -e '
+  import { writeFileSync } from "node:fs";
+  import { onnxModel } from "./dist/test/kit/onnx.js";
+  const value = (name, width) => ({ name, type: "float32", shape: ["batch", width] });
+  const steps = [{ op: "Mul", inputs: ["x", "by"], outputs: ["y"] }];
+  writeFileSync(process.argv[1], onnxModel({ steps, inputs: [value("x", 2), value("by", 1)], outputs: [value("y", 2)] }));
+' "$work/models/scale/model.onnx"
+
+PLEXUS_MODELS=$work/models node bin/plexus.js up --grpc "$gateway" --http "127.0.0.1:$http" >"$work/up.log" 2>&1 &
 mesh=$!
 cleanup() {
   kill -TERM "$mesh" 2>/dev/null
@@ -58,6 +69,16 @@ python_client() {
   fi
 }
 
+triton_client() {
+  command -v python3 >/dev/null || { echo 'SKIPPED: NO python3 HERE, THE CLIENT OF TRITON IS NOT TESTED'; return; }
+  local venv=$cache/triton
+  if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c 'import tritonclient.grpc' 2>/dev/null; then
+    python3 -m venv "$venv" && "$venv/bin/pip" install -q 'tritonclient[grpc]' ||
+      { echo 'SKIPPED: tritonclient CANNOT BE INSTALLED HERE, THE CLIENT OF TRITON IS NOT TESTED'; return; }
+  fi
+  "$venv/bin/python" test/clients/open_inference.py "$gateway" || true
+}
+
 go_client() {
   command -v go >/dev/null || { echo 'SKIPPED: NO go HERE, THE GO CLIENT IS NOT TESTED'; return; }
   local bin=$cache/go/bin
@@ -73,5 +94,6 @@ go_client() {
 }
 
 python_client 2>&1 | tee "$work/python.log"
+triton_client 2>&1 | tee "$work/triton.log"
 go_client 2>&1 | tee "$work/go.log"
-! grep -hE '^[0-9]+ passed, [1-9][0-9]* failed' "$work/python.log" "$work/go.log" >/dev/null
+! grep -hE '^[0-9]+ passed, [1-9][0-9]* failed' "$work/python.log" "$work/triton.log" "$work/go.log" >/dev/null
