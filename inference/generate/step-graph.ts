@@ -191,11 +191,12 @@ function attention(
   return made;
 }
 
-/** Shape of what each Reshape or Expand gave in one run: by the node's output. */
+/** Shape of what each of these nodes gave in one run: by the node's output. */
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Puts a constant where a Reshape or an Expand computes the same shape whatever the batch is. `run` opens a model, and runs it for
+ * Puts a constant where a Reshape or an Expand computes the same shape whatever the batch is, and a Reshape where a Transpose moves
+ * nothing (one token's heads). `open` opens a model, and runs it for
  * two batches that have no dimension in common; what stays the same is constant, and one axis of a Reshape may follow from the rest.
  */
 export async function fixShapes(
@@ -209,7 +210,8 @@ export async function fixShapes(
     ...graph.nodes.filter(({ op }) => op === 'Constant').flatMap(({ outputs }) => outputs),
   ]);
   const shaped = graph.nodes.filter(
-    ({ op, inputs }) => (op === 'Reshape' || op === 'Expand') && !known.has(inputs[1] as string),
+    ({ op, inputs }) =>
+      op === 'Transpose' || ((op === 'Reshape' || op === 'Expand') && !known.has(inputs[1] as string)),
   );
   if (shaped.length === 0) return;
   const probe: OnnxModel = { ...model, graph: { ...graph, nodes: [...graph.nodes], rest: [...graph.rest] } };
@@ -243,10 +245,32 @@ export async function fixShapes(
     const [first = []] = shapes;
     const fixed = first.map((size, axis) => (shapes.every((shape) => shape[axis] === size) ? size : -1));
     const open = fixed.filter((size) => size === -1).length;
-    if (open > (node.op === 'Reshape' ? 1 : 0)) continue;
+    if (open > (node.op === 'Expand' ? 0 : 1)) continue;
+    if (node.op === 'Transpose' && !shapes.every((shape) => keepsOrder(attributeOf(node, 'perm') ?? [], shape)))
+      continue;
     const name = `plexus_fixed_${fixed.join('_').replaceAll('-', 'm')}`;
     if (!graph.initializers.has(name)) addWhole(graph, name, fixed);
-    node.inputs[1] = name;
+    if (node.op === 'Transpose') {
+      const [input = ''] = node.inputs;
+      graph.nodes.splice(graph.nodes.indexOf(node), 1, makeNode('Reshape', [input, name], [output]));
+    } else node.inputs[1] = name;
+  }
+  // Of two in a row the last says all.
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  for (const node of graph.nodes) {
+    if (node.op !== 'Reshape' || !node.inputs[1]?.startsWith('plexus_fixed_')) continue;
+    for (let before = makers.get(node.inputs[0] as string); before?.op === 'Reshape'; ) {
+      node.inputs[0] = before.inputs[0] as string;
+      before = makers.get(node.inputs[0]);
+    }
   }
   prune(graph);
+}
+
+/** True where a Transpose that gives this shape moves nothing but axes of one: then the numbers stay in their order. */
+function keepsOrder(perm: readonly number[], shape: readonly number[]): boolean {
+  const moved = perm.filter((_axis, place) => shape[place] !== 1);
+  return (
+    perm.length === shape.length && moved.every((axis, place) => place === 0 || axis > (moved[place - 1] as number))
+  );
 }
