@@ -28,7 +28,7 @@ describe('command line', () => {
     [
       'an unknown method',
       ['call', 'embed.fly', '--data', '{"texts":["x"]}'],
-      /embed has no method "fly"; it has embed, embedStream, similarity/,
+      /embed has no method "fly"; it has embed, embedStream, embedTokens, embedSparse, similarity/,
     ],
     ['a missing text', ['call', 'embed'], /no text: give it as words, or --file/],
     ['text given twice', ['call', 'embed', 'x', '--file', 'y'], /as words or as --file, not both/],
