@@ -23,7 +23,7 @@ const RUN_COST_TOKENS = 24;
  * at most rowsMax runs a longest member, some 20 us for a window of 256.
  */
 export function pickBatch(window: readonly { readonly tokens: number }[], limits: BatchLimits): number[] {
-  if (window.length === 0) return [];
+  if (window.length <= 1) return window.map((_, place) => place);
   const order = window.map((_, place) => place);
   const tokensOf = (place: number): number => Math.max(1, window[place]?.tokens ?? 1);
   order.sort((a, b) => tokensOf(a) - tokensOf(b) || a - b);
