@@ -2,7 +2,8 @@
  * What a worker costs in memory, and whether memory grows: encoders in processes of their own, over texts of random lengths (1 to
  * 256 tokens, as many short as long on a logarithmic scale). Prints Markdown. Linux (/proc).
  * `node dist/bench/memory.js workers [model]`: one to three workers, the model read by each or mapped from a prepared copy.
- * `node dist/bench/memory.js growth [model] [texts]`: memory over so many texts, after the warm-up.
+ * `node dist/bench/memory.js growth [model] [texts] [collect]`: memory over so many texts, after the warm-up; with `collect` the RPC
+ * thread's garbage is collected before each look, so that what is left is held by somebody.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,6 +11,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { readSettings } from '../chassis/settings.js';
 import { type EncoderModel, inferenceSettings, openEncoder } from '../inference/index.js';
 import { createRepository, modelFolders, modelSettings, parseReference, requireWeightFile } from '../models/index.js';
@@ -67,6 +70,11 @@ async function drive(encoder: EncoderModel, texts: number, seed: number): Promis
   await Promise.all(Array.from({ length: 8 }, caller));
 }
 
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
 /** In a process of its own: what it holds with so many workers after some traffic. */
 async function one(model: string, workers: number, prepared: string): Promise<void> {
   const encoder = await open(model, workers, prepared);
@@ -112,13 +120,14 @@ async function workers(model: string): Promise<void> {
   }
 }
 
-async function growth(model: string, texts: number): Promise<void> {
+async function growth(model: string, texts: number, collect: () => void): Promise<void> {
   const cache = mkdtempSync(join(tmpdir(), 'plexus-prepared-'));
   try {
     const encoder = await open(model, 2, cache);
     const rows: [number, Held][] = [[0, held()]];
     for (let slice = 1; slice <= 10; slice++) {
       await drive(encoder, texts / 10, slice);
+      collect();
       rows.push([(slice * texts) / 10, held()]);
     }
     const { paddedTokens, tokens, batches } = encoder.stats();
@@ -134,5 +143,6 @@ async function growth(model: string, texts: number): Promise<void> {
 
 const [what = 'workers', model = 'minilm-l3-en', third = '', fourth = ''] = process.argv.slice(2);
 if (what === 'one') await one(model, Number(third), fourth);
-else if (what === 'growth') await growth(model, Number(third || 100_000));
+else if (what === 'growth')
+  await growth(model, Number(third || 100_000), fourth === 'collect' ? collector() : () => {});
 else await workers(model);
