@@ -48,7 +48,7 @@ interface Member {
 const LEAVE_MS = 10_000;
 /**
  * A step leaves little behind in JavaScript; without a limit V8 lets the young generation of each thread grow for hours, which looks
- * like a leak (203 MiB after 6,000 requests and growing, with the limit 147 and flat).
+ * like a leak (bench/results/generate.md).
  */
 export const YOUNG_MB = 8;
 const REST_MS_MIN = 50;
