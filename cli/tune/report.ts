@@ -27,6 +27,8 @@ export interface Report {
   textsPerRequest: number;
   evaluations: number;
   unfinished: string[];
+  /** What else the machine did before the start, where that spoils the figures. */
+  busy: string | undefined;
   /** What was there, and what is best: the same where nothing is better. */
   before: Ranked;
   chosen: Ranked;
@@ -107,8 +109,8 @@ export function printReport(report: Report): string {
 }
 
 function notes(report: Report, same: boolean): string[] {
-  const { before, chosen, unfinished, drift, otherPrecisions, written } = report;
-  const found: string[] = [];
+  const { before, chosen, unfinished, busy, drift, otherPrecisions, written } = report;
+  const found: string[] = busy === undefined ? [] : [busy];
   if (!same && before.requestsPerSecond > 0) {
     found.push(`${(chosen.requestsPerSecond / before.requestsPerSecond).toFixed(2)} x what it carries now.`);
   } else if (same) found.push('Nothing that was tried is better than what is there by more than 3 %.');
@@ -129,6 +131,12 @@ function notes(report: Report, same: boolean): string[] {
       : `Written to ${written}: services on a machine with ${report.cores} cores run it so from their next start, or from the next load of the model.`,
   );
   return found;
+}
+
+/** Undefined where the machine was idle enough: `load` is its load average of a minute. */
+export function busyNote(load: number, cores: number): string | undefined {
+  if (load <= cores / 2) return undefined;
+  return `The machine is busy (load average ${load.toFixed(1)} on ${cores} cores): these figures are lower than it could do, and chance has a part in them.`;
 }
 
 function row(what: string, { candidate, ...seen }: Ranked): string[] {

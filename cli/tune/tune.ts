@@ -4,6 +4,7 @@
  * prints what it saw, and writes the winner into the file that services read.
  */
 import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import type { Command } from 'commander';
 import { type Clock, systemClock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
@@ -36,7 +37,7 @@ import { type Candidate, coordinates, labelOf } from './candidate.js';
 import { createEvaluator } from './evaluate.js';
 import { readFlags, type TuneFlags, type TuneOptions } from './flags.js';
 import type { Measured } from './frontier.js';
-import { plotOf, printReport, type Ranked, type Report } from './report.js';
+import { busyNote, plotOf, printReport, type Ranked, type Report } from './report.js';
 import { type Race, roundSeconds, search } from './search.js';
 import { readTraffic, syntheticTraffic, type Traffic, textsPerRequest } from './traffic.js';
 
@@ -87,6 +88,8 @@ async function tune(reference: string, flags: TuneFlags, io: Io, deps: TuneDeps)
 
   const say = (text: string): void => void io.stderr.write(`${text}\n`);
   say(`${id} on ${usableCores()} cores, p99 within ${options.p99TargetMs} ms; ${traffic.description}`);
+  const busy = busyNote(loadavg()[0] ?? 0, usableCores());
+  if (busy !== undefined) say(busy);
   const job = {
     folders: modelFolders(readSettings(modelSettings, io.env), packageRoot, io.env),
     model: id,
@@ -158,6 +161,7 @@ async function tune(reference: string, flags: TuneFlags, io: Io, deps: TuneDeps)
     textsPerRequest: textsPerRequest(traffic),
     evaluations: found.evaluations,
     unfinished: found.unfinished,
+    busy,
     before,
     chosen,
     ranked: [...ranked.values()],
@@ -172,8 +176,7 @@ async function tune(reference: string, flags: TuneFlags, io: Io, deps: TuneDeps)
   if (flags.json) io.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else io.stdout.write(`${printReport(report)}\n`);
   if (!reaches) {
-    throw new MeshError(
-      'USAGE',
+    throw new Error(
       `no way to run ${id} here keeps p99 within ${p99TargetMs} ms for this traffic; the lowest seen is ${chosen.p99Ms.toFixed(1)} ms: nothing was written`,
     );
   }

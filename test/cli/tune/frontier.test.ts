@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { frontier, type Measured } from '../../../cli/tune/frontier.js';
+import { busyNote } from '../../../cli/tune/report.js';
 
 const measured = (requestsPerSecond: number, p99Ms: number): Measured => ({
   candidate: { workers: 1, threads: 1, batchTokensMax: 256, windowMax: 256, precision: 'int8' },
@@ -39,5 +40,12 @@ describe('the frontier', () => {
         assert.equal(found.length, new Set(found).size);
       }),
     );
+  });
+});
+
+describe('the report of plexus tune', () => {
+  it('says where other work on the machine spoils the figures', () => {
+    assert.equal(busyNote(0.9, 2), undefined);
+    assert.match(busyNote(17.8, 2) ?? '', /busy \(load average 17\.8 on 2 cores\)/);
   });
 });
