@@ -9,7 +9,7 @@ import { abortReason, MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
 import { noteAttempts, type UpstreamCall } from './call.js';
 import type { Counters } from './counters.js';
-import { type Dependant, Flight, type Result, type Send } from './flight.js';
+import { type Dependant, type Done, Flight, type Result, type Send } from './flight.js';
 
 export interface DeadlineOptions {
   clock: Clock;
@@ -42,7 +42,7 @@ export function fly<R extends Result, T>(
     const flight = new Flight(call, deadlineMs, clock.monotonic(), deadlineMs - nowMs);
     const passenger = new Passenger(flight, clock, counters, reject);
     flight.attach(passenger);
-    next(flight, (error, result) => {
+    const done: Done<R> = (error, result) => {
       if (flight.ended) return; // its caller has been told
       if (error || !result) passenger.fail(error ?? toMeshError(new Error('a layer ended a call with nothing')));
       else {
@@ -51,7 +51,12 @@ export function fly<R extends Result, T>(
         counters.answered++;
         resolve(fold(result, flight));
       }
-    });
+    };
+    try {
+      next(flight, done);
+    } catch (mistake) {
+      flight.end(toMeshError(mistake)); // of a layer: it ends its own call, with whatever waits for it
+    }
   });
 }
 

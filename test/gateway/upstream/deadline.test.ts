@@ -70,6 +70,18 @@ describe('deadline budget', () => {
     assert.deepEqual([counters.answered, counters.cancelled], [0, 1]);
   });
 
+  it('ends a call in which a layer made a mistake, and leaves nothing behind', async () => {
+    const clock = createVirtualClock();
+    const counters = createCounters();
+    const broken: Send<Reply> = () => {
+      throw new TypeError('x is not a function');
+    };
+    await assert.rejects(fly(testCall(clock), broken, { clock, counters, reserve: true }, reply), { code: 'INTERNAL' });
+    const empty: Send<Reply> = (_flight, done) => done(undefined, undefined);
+    await assert.rejects(fly(testCall(clock), empty, { clock, counters, reserve: true }, reply), { code: 'INTERNAL' });
+    assert.deepEqual([counters.failed, clock.pending], [2, 0]);
+  });
+
   it('sends nothing for a deadline that has passed or a caller who has left', async () => {
     const clock = createVirtualClock();
     const options = { clock, counters: createCounters(), reserve: true };
