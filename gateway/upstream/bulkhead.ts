@@ -31,13 +31,6 @@ export interface Bulkhead {
 
 /** Share of a call's time that waiting and answering may take by what is known; the rest is for what is not. */
 const TIME_SHARE = 0.8;
-/**
- * A queue that has not been empty for so long is no burst but too much work: waiting in it moves nobody forward, it only makes
- * every answer late (CoDel's "bad queue"). From then on a call may wait for a moment only, and is refused at once otherwise.
- */
-const STANDING_AFTER_MS = 1_000;
-const STANDING_WAIT_MS = 500;
-const STANDING_SHARE = 0.25;
 /** Share of the longest wait that may be predicted: predictions are averages, and who waits should get its place. */
 const WAIT_SHARE = 0.6;
 
@@ -65,8 +58,6 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
   let holdMs = 0;
   /** Average deviation from it. */
   let spreadMs = 0;
-  /** When somebody began to wait with nobody before. */
-  let queuedMs = 0;
   /** Average time between two places becoming free while somebody waits: what the queue moves by. */
   let turnMs = 0;
   let turnedMs = Number.NaN;
@@ -143,7 +134,6 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
       flight.detach(waiter);
     };
     counters.bulkheadQueued++;
-    if (queue.length === 0) queuedMs = flight.nowMs;
     if (waiter.critical) queue.splice(criticalWaiting(), 0, waiter);
     else queue.push(waiter);
   };
@@ -153,12 +143,9 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
     return first < 0 ? queue.length : first;
   };
   /** What a call may be predicted to wait, so that it has a place and then its answer in time. */
-  const longestWaitMs = (flight: Flight, leftMs: number): number => {
+  const longestWaitMs = (leftMs: number): number => {
     const inTimeMs = leftMs * TIME_SHARE - holdMs - 2 * spreadMs;
-    const standing = queue.length > 0 && flight.nowMs - queuedMs > STANDING_AFTER_MS;
-    return standing
-      ? Math.min(inTimeMs, leftMs * STANDING_SHARE, STANDING_WAIT_MS, queueWaitMsMax)
-      : Math.min(inTimeMs, queueWaitMsMax * WAIT_SHARE);
+    return Math.min(inTimeMs, queueWaitMsMax * WAIT_SHARE);
   };
 
   return {
@@ -179,7 +166,7 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
           ? 'is busy and the call may be shed'
           : queue.length >= queueMax
             ? `${queueMax} calls wait already, which is the limit`
-            : waitMs > longestWaitMs(flight, leftMs)
+            : waitMs > longestWaitMs(leftMs)
               ? `the wait would be ${Math.round(waitMs)} ms, longer than the call can wait`
               : undefined;
       if (what !== undefined) {

@@ -168,34 +168,29 @@ describe('bulkhead', () => {
     assert.equal(await call({ deadlineMs: clock.now() + 600 }), 'OVERLOADED');
   });
 
-  it('lets a burst wait, but hardly anybody once the queue is a standing one', async () => {
+  it('lets nobody wait who would wait in vain, by how long places are held and how much that varies', async () => {
     const { clock, sent, call, bulkhead, counters } = setUp({ inFlightMax: 1, queueMax: 100, queueWaitMsMax: 2_000 });
-    const serve = async (): Promise<void> => {
-      await clock.advance(50);
+    const outcomes: string[] = [];
+    const burst = async (calls: number): Promise<void> => {
+      for (let each = 0; each < calls; each++) void call().then((outcome) => outcomes.push(outcome));
+      await clock.advance(0);
+    };
+    const serve = async (ms: number): Promise<void> => {
+      await clock.advance(ms);
       sent.at(-1)?.resolve(testReply());
       await clock.advance(0);
     };
-    const outcomes: string[] = [];
-    const burst = (calls: number): void => {
-      for (let each = 0; each < calls; each++) void call().then((outcome) => outcomes.push(outcome));
-    };
-    burst(1);
-    await serve(); // it knows now that a call takes 50 ms
-    burst(23); // one at work, 22 behind it: 1.1 s
-    for (let each = 0; each < 12; each++) await serve();
-    burst(8);
-    for (let each = 0; each < 9; each++) await serve();
-    assert.equal(bulkhead.queued, 9);
-    assert.equal(counters.bulkheadRefused, 0, 'a burst waits');
-    burst(20);
-    await clock.advance(0);
-    assert.equal(bulkhead.queued, 10, 'a queue of 1 s and more grows no longer than 500 ms');
-    assert.equal(counters.bulkheadRefused, 19);
-    for (let each = 0; each < 11; each++) await serve();
-    assert.equal(bulkhead.queued, 0);
-    burst(20);
-    await clock.advance(0);
-    assert.equal(counters.bulkheadRefused, 19, 'empty once, it takes a burst again');
+    await burst(1);
+    await serve(50); // it knows now that a call takes 50 ms
+    await burst(100);
+    assert.deepEqual(
+      [bulkhead.queued, counters.bulkheadRefused],
+      [24, 75],
+      'as many as 60 % of the longest wait holds',
+    );
+    for (let turn = 0; turn < 25; turn++) await serve(turn % 2 ? 30 : 70);
+    assert.deepEqual([bulkhead.queued, counters.bulkheadRefused], [0, 75], 'who was let wait had a place');
+    assert.equal(outcomes.filter((outcome) => outcome === 'OK').length, 26);
   });
 
   it('does not take a moment in which it was held up for a slower queue', async () => {
