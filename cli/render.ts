@@ -1,9 +1,12 @@
 /** Responses for people: what was asked for first, who answered and how long it took last. */
 import type { ClassifyResponse__Output } from '../protos/gen/plexus/v1/ClassifyResponse.js';
+import type { ClassifyTokensResponse__Output } from '../protos/gen/plexus/v1/ClassifyTokensResponse.js';
 import type { DescribeModelResponse__Output } from '../protos/gen/plexus/v1/DescribeModelResponse.js';
 import type { EmbedResponse__Output } from '../protos/gen/plexus/v1/EmbedResponse.js';
+import type { EmbedSparseResponse__Output } from '../protos/gen/plexus/v1/EmbedSparseResponse.js';
 import type { EncodeResponse__Output } from '../protos/gen/plexus/v1/EncodeResponse.js';
 import type { InferResponse__Output } from '../protos/gen/plexus/v1/InferResponse.js';
+import type { RerankResponse__Output } from '../protos/gen/plexus/v1/RerankResponse.js';
 import type { ServedModel__Output } from '../protos/gen/plexus/v1/ServedModel.js';
 import type { SummarizeResponse__Output } from '../protos/gen/plexus/v1/SummarizeResponse.js';
 import type { TensorDescription__Output } from '../protos/gen/plexus/v1/TensorDescription.js';
@@ -34,6 +37,29 @@ const RENDERERS: Record<string, (response: never, request: Record<string, unknow
   'classify.classify': classifications,
   'classify.classifyPairs': classifications,
   'classify.zeroShot': classifications,
+  'classify.rerank': ({ results }: RerankResponse__Output) =>
+    table(
+      ['text', 'score'],
+      results.map(({ index, score }) => [String(index), score.toFixed(4)]),
+    ),
+  'classify.classifyTokens': ({ classifications: all }: ClassifyTokensResponse__Output) =>
+    all
+      .map(({ entities }) =>
+        table(
+          ['entity', 'text', 'span', 'score'],
+          entities.map((each) => [each.label, each.text, `${each.utf16Start}-${each.utf16End}`, each.score.toFixed(4)]),
+        ),
+      )
+      .join('\n\n'),
+  'embed.embedSparse': ({ embeddings }: EmbedSparseResponse__Output) =>
+    embeddings
+      .map(({ ids, weights, vocabulary }) =>
+        table(
+          ['token', 'weight'],
+          ids.slice(0, 20).map((id, at) => [vocabulary[at] ?? String(id), (weights[at] ?? 0).toFixed(4)]),
+        ),
+      )
+      .join('\n\n'),
   'summarize.summarize': ({ summaries }: SummarizeResponse__Output) =>
     summaries.map(({ text, warnings }) => [text, ...warnings.map((warning) => `(${warning})`)].join('\n')).join('\n\n'),
   'infer.infer': ({ outputs }: InferResponse__Output) =>

@@ -11,7 +11,14 @@ import {
 
 export type TextJob =
   /** Ids for a model that takes `tokensMax`. */
-  | { kind: 'fit'; text: string; pair?: string; tokensMax: number; truncate: 'right' | 'left' | 'refuse' }
+  | {
+      kind: 'fit';
+      text: string;
+      pair?: string;
+      tokensMax: number;
+      truncate: 'right' | 'left' | 'refuse';
+      cutFirstOnly?: boolean;
+    }
   | { kind: 'encode'; text: string; pair?: string; options: Partial<EncodeOptions> }
   | { kind: 'count'; text: string; addSpecialTokens: boolean }
   | { kind: 'decode'; ids: ArrayLike<number>; skipSpecialTokens: boolean }
@@ -82,10 +89,18 @@ function fitText(tokenizer: Tokenizer, { text, tokensMax, truncate }: Fit): Text
   return { ids, truncated: ids.length === tokensMax && tokenizer.count(text) > tokensMax };
 }
 
-function fitPair(tokenizer: Tokenizer, { text, tokensMax, truncate }: Fit, pair: string): TextAnswers['fit'] {
+function fitPair(
+  tokenizer: Tokenizer,
+  { text, tokensMax, truncate, cutFirstOnly }: Fit,
+  pair: string,
+): TextAnswers['fit'] {
   const whole = tokenizer.encodePair(text, pair);
   if (whole.ids.length <= tokensMax) return { ids: whole.ids, typeIds: whole.typeIds, truncated: false };
   if (truncate === 'refuse') return { tooLong: whole.ids.length };
-  const cut = tokenizer.encodePair(text, pair, { maxTokens: tokensMax, truncationSide: truncate });
+  const cut = tokenizer.encodePair(text, pair, {
+    maxTokens: tokensMax,
+    truncationSide: truncate,
+    truncationStrategy: cutFirstOnly ? 'only_first' : 'longest_first',
+  });
   return { ids: cut.ids, typeIds: cut.typeIds, truncated: true };
 }

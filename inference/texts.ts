@@ -17,6 +17,8 @@ export interface FitOptions {
   /** Tokens a text may have, special tokens included. */
   tokensMax: number;
   truncate: Truncate;
+  /** Of a pair that is too long only the first text is cut. Default: whichever is longer. */
+  cutFirstOnly?: boolean;
   /** Names a text in errors: 3 -> "texts[3]". */
   field: (index: number) => string;
   signal: AbortSignal;
@@ -174,8 +176,8 @@ export function createTextReader(options: TextReaderOptions): TextReader {
   };
 
   return {
-    async fit(texts, { tokensMax, truncate, field, signal }) {
-      const jobs = texts.map((input) => ({ ...input, kind: 'fit' as const, tokensMax, truncate }));
+    async fit(texts, { tokensMax, truncate, cutFirstOnly = false, field, signal }) {
+      const jobs = texts.map((input) => ({ ...input, kind: 'fit' as const, tokensMax, truncate, cutFirstOnly }));
       const answers = await perform<'fit'>(jobs, signal);
       return answers.map((answer, index) => {
         if ('tooLong' in answer) throw tooLong(field(index), answer.tooLong, tokensMax);

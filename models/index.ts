@@ -1,11 +1,14 @@
 /** The models room: which models exist and where they come from. Imports chassis only. */
 
+export { type CalibratedOptions, installCalibrated } from './calibrate.js';
 export type { OnPullEvent, PullEvent } from './fetch/events.js';
 export { type PullOptions, pull } from './fetch/pull.js';
 export { collectGarbage, type Garbage, removeInstalled } from './fetch/remove.js';
 export { describeFiles, digestOf, hashFile, listFiles } from './folder.js';
 export { type InferOptions, inferManifest } from './infer.js';
 export {
+  type Calibration,
+  type CalibrationFit,
   type Derived,
   type Manifest,
   type ManifestFile,

@@ -107,7 +107,7 @@ export type Calibration = (
     }
   | {
       method: 'platt';
-      /** One a label: its share becomes sigmoid(slope * logit + intercept). */
+      /** One a label: its share p becomes sigmoid(slope * log(p / (1 - p)) + intercept). */
       slopes: number[];
       intercepts: number[];
     }

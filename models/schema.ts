@@ -77,7 +77,11 @@ const calibration = z
     }),
     z.strictObject({
       method: z.literal('platt'),
-      slopes: z.array(finite).min(1).max(LABELS_MAX).describe('One a label: sigmoid(slope * logit + intercept).'),
+      slopes: z
+        .array(finite)
+        .min(1)
+        .max(LABELS_MAX)
+        .describe('One a label: a share p becomes sigmoid(slope * log(p / (1 - p)) + intercept).'),
       intercepts: z.array(finite).min(1).max(LABELS_MAX),
       fitted: fit.exactOptional(),
     }),

@@ -54,7 +54,18 @@ export async function measurePair(
   }
 }
 
+/** Logits of a classifier for texts, in order, every text alone. */
+export async function logitsOf(model: StoredModel, texts: readonly string[]): Promise<Float32Array[]> {
+  const encoder = await openEncoder(model, readSettings(inferenceSettings, { PLEXUS_WORKERS: '1' }));
+  try {
+    return (await runAll(encoder, { kind: 'logits' }, texts)).outputs;
+  } finally {
+    await encoder.close();
+  }
+}
+
 function postOf({ embed, classify }: Manifest): Post | undefined {
+  if (embed?.sparse || classify?.level === 'token') return { kind: 'tokens' };
   if (embed) return { kind: 'pool', pooling: embed.pooling, normalize: true };
   return classify && { kind: 'logits' };
 }

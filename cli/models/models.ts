@@ -1,6 +1,7 @@
 /** `plexus models ...`: which models there are, and everything that brings them in, checks them, changes and removes them. */
 import type { Command } from 'commander';
 import type { Io } from '../io.js';
+import { registerCalibrate } from './calibrate.js';
 import { registerGc } from './gc.js';
 import { registerImport } from './import.js';
 import { registerList } from './list.js';
@@ -14,13 +15,14 @@ import { registerVerify } from './verify.js';
 export function registerModelsCommands(program: Command, io: Io): void {
   const models = program
     .command('models')
-    .description('the models of this machine: list, show, verify, pull, import, quantize, remove, gc');
+    .description('the models of this machine: list, show, verify, pull, import, quantize, calibrate, remove, gc');
   registerList(models, io);
   registerShow(models, io);
   registerVerify(models, io);
   registerPull(models, io);
   registerImport(models, io);
   registerQuantize(models, io);
+  registerCalibrate(models, io);
   registerRemove(models, io);
   registerGc(models, io);
 }

@@ -133,6 +133,15 @@ func main() {
 		}
 		return fmt.Sprintf("%d answers", answers), must(answers == 5, "got %d", answers)
 	})
+	check("Embed.EmbedTokens", func(ctx context.Context) (string, error) {
+		answer, err := embed.EmbedTokens(ctx, &pb.EmbedTokensRequest{Texts: []string{"a cat"}})
+		if err != nil {
+			return "", err
+		}
+		each := answer.Embeddings[0]
+		whole := len(each.Values) == len(each.Ids)*int(answer.Dimensions)
+		return fmt.Sprint(each.Tokens), must(whole, "%d numbers", len(each.Values))
+	})
 	check("Embed.Similarity", func(ctx context.Context) (string, error) {
 		answer, err := embed.Similarity(ctx, &pb.SimilarityRequest{Source: "a cat", Texts: []string{"a kitten", "a bridge"}})
 		if err != nil {

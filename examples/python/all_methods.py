@@ -109,6 +109,18 @@ def main():
         assert ids == ["0", "1", "2", "3", "4"], ids
         return ids
 
+    def embed_tokens():
+        answer = embed.EmbedTokens(embed_pb2.EmbedTokensRequest(texts=["a cat"]), timeout=timeout)
+        each = answer.embeddings[0]
+        assert len(each.values) == len(each.ids) * answer.dimensions and each.utf16_end[1] == 1
+        return list(each.tokens)
+
+    def embed_sparse():
+        # No starter model has the head for it: the refusal says so.
+        code = error_reason(lambda: embed.EmbedSparse(embed_pb2.EmbedSparseRequest(texts=["a cat"]), timeout=timeout))
+        assert code == ("INVALID_ARGUMENT", "MODEL_WRONG_TASK"), code
+        return code
+
     def similarity():
         scores = list(embed.Similarity(embed_pb2.SimilarityRequest(source="a cat", texts=["a kitten", "a bridge"]), timeout=timeout).scores)
         assert scores[0] > scores[1]
@@ -123,6 +135,17 @@ def main():
     def classify_pairs():
         pairs = [classify_pb2.TextPair(text="a wonderful film", pair="a great cast")]
         return classify.ClassifyPairs(classify_pb2.ClassifyPairsRequest(pairs=pairs, top_k=1), timeout=timeout).classifications[0].labels[0].label
+
+    def rerank():
+        request = classify_pb2.RerankRequest(query="where?", texts=["here", "there"])
+        code = error_reason(lambda: classify.Rerank(request, timeout=timeout))
+        assert code == ("INVALID_ARGUMENT", "OPTION_UNSUPPORTED"), code
+        return code
+
+    def classify_tokens():
+        code = error_reason(lambda: classify.ClassifyTokens(classify_pb2.ClassifyTokensRequest(texts=["x"]), timeout=timeout))
+        assert code == ("INVALID_ARGUMENT", "MODEL_WRONG_TASK"), code
+        return code
 
     def zero_shot():
         request = classify_pb2.ZeroShotRequest(texts=["The team won the cup final"], labels=["sport", "cooking", "politics"])
@@ -235,8 +258,10 @@ def main():
 
     for name, call in [
         ("Tokenize.Encode", encode), ("Tokenize.Decode", decode), ("Tokenize.Count", count), ("Tokenize.Chunk", chunk),
-        ("Embed.Embed", embed_texts), ("Embed.EmbedStream", embed_stream), ("Embed.Similarity", similarity),
-        ("Classify.Classify", classify_texts), ("Classify.ClassifyPairs", classify_pairs), ("Classify.ZeroShot", zero_shot),
+        ("Embed.Embed", embed_texts), ("Embed.EmbedStream", embed_stream), ("Embed.EmbedTokens", embed_tokens),
+        ("Embed.EmbedSparse", embed_sparse), ("Embed.Similarity", similarity),
+        ("Classify.Classify", classify_texts), ("Classify.ClassifyPairs", classify_pairs), ("Classify.Rerank", rerank),
+        ("Classify.ClassifyTokens", classify_tokens), ("Classify.ZeroShot", zero_shot),
         ("Summarize.Summarize", summarize_text), ("Summarize.SummarizeStream", summarize_stream),
         ("Pipelines.Run", run), ("Pipelines.RunStream", run_stream), ("Pipelines.List", pipeline_list),
         ("Pipelines.Describe", describe), ("Pipelines.Validate", validate), ("Pipelines.Explain", explain),

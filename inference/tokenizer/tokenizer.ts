@@ -51,6 +51,8 @@ export interface Tokenizer {
   count(text: string, addSpecialTokens?: boolean): number;
   /** Text from ids; special tokens are left out unless `skipSpecialTokens` is false. */
   decode(ids: ArrayLike<number>, options?: { skipSpecialTokens?: boolean }): string;
+  /** Text from tokens as `encode` gives them, special ones or not. */
+  joinTokens(tokens: readonly string[]): string;
   /** Decodes token by token; see DecodeStream. */
   createDecodeStream(options?: { skipSpecialTokens?: boolean }): DecodeStream;
   idToToken(id: number): string | undefined;
@@ -60,6 +62,10 @@ export interface Tokenizer {
   /** Ids lie below this number: the model's tokens and the added ones. */
   readonly vocabSize: number;
   readonly padId: number;
+  /** The id of what the vocabulary does not know; undefined where there is none. */
+  readonly unknownId: number | undefined;
+  /** What tokens begin with that go on with a word ("##"); "" where the model does not mark them. */
+  readonly subwordPrefix: string;
   readonly specialTokens: readonly SpecialToken[];
   /** The limit that the tokenizer file itself names; never applied unless asked for with `maxTokens`. */
   readonly fileMaxTokens: number | undefined;
@@ -271,6 +277,9 @@ export function createTokenizer(json: unknown): Tokenizer {
     return maxTokens - specials;
   };
 
+  const joinTokens = (tokens: readonly string[]): string =>
+    decoder === undefined ? tokens.join(' ') : decoder([...tokens]).join('');
+
   const decode = (ids: ArrayLike<number>, skipSpecialTokens: boolean): string => {
     const tokens: string[] = [];
     for (let i = 0; i < ids.length; i++) {
@@ -278,7 +287,7 @@ export function createTokenizer(json: unknown): Tokenizer {
       if (token === undefined || (skipSpecialTokens && specialTexts.has(token))) continue;
       tokens.push(token);
     }
-    return decoder === undefined ? tokens.join(' ') : decoder(tokens).join('');
+    return joinTokens(tokens);
   };
 
   const tokenToId = (token: string): number | undefined => {
@@ -320,14 +329,29 @@ export function createTokenizer(json: unknown): Tokenizer {
       return sink.length + (addSpecialTokens ? (postProcessor?.added(false) ?? 0) : 0);
     },
     decode: (ids, options) => decode(ids, options?.skipSpecialTokens !== false),
+    joinTokens,
     createDecodeStream: (options) => createDecodeStream((ids) => decode(ids, options?.skipSpecialTokens !== false)),
     idToToken: textOf,
     tokenToId,
     specialTokenCount: (pair = false) => postProcessor?.added(pair) ?? 0,
     vocabSize: added.list.reduce((size, token) => Math.max(size, token.id + 1), model.vocabulary.idLimit),
     padId: padIdOf(config, tokenToId, special),
+    ...wordFacts(config.model, tokenToId),
     specialTokens: special.map(({ id, content }) => ({ id, content })),
     fileMaxTokens: (config.truncation as { max_length?: number } | null | undefined)?.max_length,
+  };
+}
+
+/** What the model of a tokenizer file says of words it does not know, and of tokens that go on with one. */
+function wordFacts(
+  model: unknown,
+  tokenToId: (token: string) => number | undefined,
+): Pick<Tokenizer, 'unknownId' | 'subwordPrefix'> {
+  const { unk_token: token, unk_id: id, continuing_subword_prefix: prefix } = model as Record<string, unknown>;
+  const known = typeof token === 'string' ? tokenToId(token) : undefined;
+  return {
+    unknownId: typeof id === 'number' ? id : known,
+    subwordPrefix: typeof prefix === 'string' ? prefix : '',
   };
 }
 

@@ -1,26 +1,35 @@
 /**
- * What a classify service holds in memory: classifiers (texts to scores of the model's own labels) and, for zero-shot, embedders.
- * Transport-free. `kind` tells the two apart.
+ * What a classify service holds in memory: classifiers (texts to scores of the model's own labels), taggers (tokens to scores of
+ * theirs) and, for zero-shot, embedders. Transport-free. `kind` tells them apart.
  */
 import type { Clock } from '../../chassis/clock.js';
-import { MeshError } from '../../chassis/errors.js';
+import { fieldError, MeshError } from '../../chassis/errors.js';
 import {
   type EncoderModel,
   type InferenceSettings,
   openEncoder,
+  type PackedEncoding,
   type Running,
   type RunOptions,
   type TextInput,
+  type Tokenizer,
   type Truncate,
 } from '../../inference/index.js';
 import type { StoredModel } from '../../models/index.js';
 import { slowest, type WorkTimings } from '../answer.js';
 import { type EmbedModel, openEmbedder } from '../embed/model.js';
-import { sigmoid, softmax } from './labels.js';
+import { type Activation, activate, calibrate } from './calibration.js';
+
+/** Pieces of the texts of one request that are read with overlap. */
+const PIECES_MAX = 4_096;
 
 export interface ClassifyOptions {
-  activation: 'softmax' | 'sigmoid' | 'none';
+  activation: Activation;
+  /** Scores as the model's calibration makes them, where it has one that belongs to the activation. */
+  calibrated: boolean;
   truncate: Truncate;
+  /** Of a pair that is too long only the first text is cut. Default: whichever is longer. */
+  cutFirstOnly?: boolean;
   /** Names a text in errors: 3 -> "texts[3]". */
   field: (index: number) => string;
 }
@@ -40,19 +49,53 @@ export interface ClassifyModel extends Running {
   readonly labels: readonly string[];
   /** True where it can read two texts at once. */
   readonly readsPairs: boolean;
+  /** Tokens of texts, without special ones; for what must fit beside another text. */
+  countTokens(texts: readonly string[], signal: AbortSignal): Promise<number[]>;
+  /** Tokens two texts may have together. */
+  readonly pairTokensMax: number;
   classify(inputs: readonly TextInput[], options: ClassifyOptions, run: RunOptions): Promise<Classified>;
 }
+
+export interface TagOptions {
+  truncate: Truncate;
+  /** Given: long texts are read in pieces that overlap by so many tokens. */
+  stride: number | undefined;
+  field: (index: number) => string;
+}
+
+/** A piece of a text as it was read, with the logits of its tokens, one row a token. */
+export interface TaggedPiece {
+  encoding: PackedEncoding;
+  logits: Float32Array;
+}
+
+export interface Tagged {
+  /** Pieces of each text, in order; one where it was not longer than the model takes. */
+  pieces: TaggedPiece[][];
+  /** Of each text, all its pieces. */
+  tokens: number[];
+  truncated: boolean[];
+  inputTokens: number;
+  timings: WorkTimings;
+}
+
+export interface TagModel extends Running {
+  readonly kind: 'tagger';
+  readonly labels: readonly string[];
+  readonly tokenizer: Tokenizer;
+  /** FIELD_INVALID names `stride` where pieces of this model cannot overlap so far. */
+  tag(texts: readonly string[], options: TagOptions, run: RunOptions): Promise<Tagged>;
+}
+
+/** Whatever this service can hold. */
+export type HeldModel = ClassifyModel | TagModel | ZeroShotModel;
 
 /** An embedder among classifiers. */
 export interface ZeroShotModel extends EmbedModel {
   readonly kind: 'embedder';
 }
 
-export async function openModel(
-  model: StoredModel,
-  settings: InferenceSettings,
-  clock: Clock,
-): Promise<ClassifyModel | ZeroShotModel> {
+export async function openModel(model: StoredModel, settings: InferenceSettings, clock: Clock): Promise<HeldModel> {
   if (model.manifest.task === 'embed') return { ...(await openEmbedder(model, settings, clock)), kind: 'embedder' };
   const encoder = await openEncoder(model, settings, { clock });
   const { name, version, classify } = model.manifest;
@@ -64,25 +107,35 @@ export async function openModel(
       `${name}@${version} cannot be run: its manifest has ${labels.length} labels, its graph ${encoder.shape.width}`,
     );
   }
-  return createClassifyModel(encoder, labels, clock);
+  return classify?.level === 'token'
+    ? createTagModel(encoder, labels, clock)
+    : createClassifyModel(encoder, labels, clock);
 }
 
 function createClassifyModel(encoder: EncoderModel, labels: readonly string[], clock: Clock): ClassifyModel {
   const { manifest, shape, texts: reader, tokenizer } = encoder;
+  const { calibration } = manifest.classify ?? {};
+  const scoresOf = (logits: Float32Array, activation: Activation, calibrated: boolean): ArrayLike<number> =>
+    calibration && calibrated && activation !== 'none'
+      ? calibrate(logits, activation, calibration)
+      : activate(logits, activation);
   return {
     kind: 'classifier',
     manifest,
     labels,
     // Token types or separators: without either, two texts would be read as one.
     readsPairs: shape.typed || tokenizer.specialTokenCount(true) > tokenizer.specialTokenCount(false),
-    async classify(inputs, { activation, truncate, field }, run) {
+    countTokens: (texts, signal) => reader.count(texts, false, signal),
+    pairTokensMax: manifest.maxTokens - tokenizer.specialTokenCount(true),
+    async classify(inputs, { activation, calibrated, truncate, cutFirstOnly = false, field }, run) {
       const startedMs = clock.monotonic();
-      const fitted = await reader.fit(inputs, { tokensMax: manifest.maxTokens, truncate, field, signal: run.signal });
+      const fit = { tokensMax: manifest.maxTokens, truncate, cutFirstOnly, field, signal: run.signal };
+      const fitted = await reader.fit(inputs, fit);
       const tokenizeMs = clock.monotonic() - startedMs;
       const outputs = await encoder.runAll(fitted, { kind: 'logits' }, run);
       const tokens = fitted.map(({ ids }) => ids.length);
       return {
-        scores: outputs.map(({ output }) => activate(output, activation)),
+        scores: outputs.map(({ output }) => scoresOf(output, activation, calibrated)),
         tokens,
         truncated: fitted.map((each) => each.truncated),
         inputTokens: tokens.reduce((sum, count) => sum + count, 0),
@@ -95,13 +148,49 @@ function createClassifyModel(encoder: EncoderModel, labels: readonly string[], c
   };
 }
 
-function activate(logits: Float32Array, activation: ClassifyOptions['activation']): ArrayLike<number> {
-  switch (activation) {
-    case 'softmax':
-      return softmax(logits);
-    case 'sigmoid':
-      return sigmoid(logits);
-    case 'none':
-      return logits;
-  }
+function createTagModel(encoder: EncoderModel, labels: readonly string[], clock: Clock): TagModel {
+  const { manifest, texts: reader, tokenizer } = encoder;
+  return {
+    kind: 'tagger',
+    manifest,
+    labels,
+    tokenizer,
+    async tag(texts, { truncate, stride, field }, run) {
+      const startedMs = clock.monotonic();
+      const room = manifest.maxTokens - tokenizer.specialTokenCount();
+      if (stride !== undefined && stride >= room) {
+        const text = `must be below ${room}, the tokens of a piece for ${manifest.name}; is ${stride}`;
+        throw fieldError('FIELD_INVALID', 'stride', text);
+      }
+      const reading = { tokensMax: manifest.maxTokens, truncate, field, signal: run.signal };
+      const placed = await reader.place(
+        texts.map((text) => ({ text })),
+        stride === undefined ? reading : { ...reading, stride },
+      );
+      const pieces = placed.map(({ encoding }) =>
+        stride === undefined ? [encoding] : [encoding, ...encoding.overflowing],
+      );
+      const all = pieces.flat();
+      if (all.length > PIECES_MAX) {
+        const text = `are ${all.length} pieces of ${manifest.maxTokens} tokens; at most ${PIECES_MAX} in one request: send fewer or shorter texts`;
+        throw fieldError('TOO_MANY_ITEMS', 'texts', text, { limit: String(PIECES_MAX) });
+      }
+      const tokenizeMs = clock.monotonic() - startedMs;
+      const outputs = await encoder.runAll(all, { kind: 'tokens' }, run);
+      const tokens = pieces.map((own) => own.reduce((sum, { ids }) => sum + ids.length, 0));
+      let at = 0;
+      return {
+        pieces: pieces.map((own) =>
+          own.map((encoding) => ({ encoding, logits: (outputs[at++] as (typeof outputs)[number]).output })),
+        ),
+        tokens,
+        truncated: placed.map(({ truncated }) => truncated),
+        inputTokens: tokens.reduce((sum, count) => sum + count, 0),
+        timings: slowest(tokenizeMs, outputs),
+      };
+    },
+    warmUp: (signal) => encoder.warmUp(signal),
+    stats: () => encoder.stats(),
+    close: () => encoder.close(),
+  };
 }

@@ -3,7 +3,7 @@
  * encoder gives is pooled, scaled and sorted in its workers.
  */
 import type { Clock } from '../../chassis/clock.js';
-import { fieldError } from '../../chassis/errors.js';
+import { fieldError, MeshError } from '../../chassis/errors.js';
 import {
   type EncoderModel,
   type EncoderOutput,
@@ -15,6 +15,7 @@ import {
   pooledWidth,
   type Running,
   type RunOptions,
+  SPARSE_WIDTH_MAX,
   type SparseOptions,
   type Truncate,
 } from '../../inference/index.js';
@@ -85,8 +86,19 @@ export interface EmbedModel extends Running {
 /** Numbers of one answer for tokens, or weights of a sparse one: 16 MiB, a quarter of what clients take as one message. */
 export const VALUES_MAX = 4 * 2 ** 20;
 
+/** MODEL_UNSUPPORTED where the graph does not give what the manifest says. */
 export async function openEmbedder(model: StoredModel, settings: InferenceSettings, clock: Clock): Promise<EmbedModel> {
-  return createEmbedModel(await openEncoder(model, settings, { clock }), clock);
+  const encoder = await openEncoder(model, settings, { clock });
+  const { name, version, embed } = model.manifest;
+  const { width } = encoder.shape;
+  if (embed?.sparse && (width !== embed.dimensions || width > SPARSE_WIDTH_MAX)) {
+    await encoder.close();
+    throw new MeshError(
+      'MODEL_UNSUPPORTED',
+      `${name}@${version} cannot be run: its manifest has a vocabulary of ${embed.dimensions}, its graph gives ${width} scores a token (at most ${SPARSE_WIDTH_MAX})`,
+    );
+  }
+  return createEmbedModel(encoder, clock);
 }
 
 export function createEmbedModel(encoder: EncoderModel, clock: Clock): EmbedModel {

@@ -1,5 +1,6 @@
 /** Tokens of a prompt and a text, as the model read them, to the columns of an answer that points into the text alone. */
 import type { PackedEncoding } from '../../inference/index.js';
+import { tokenTexts } from '../token-texts.js';
 import type { TokenColumns } from './codec.js';
 import { formatVectors, type VectorFormat } from './format.js';
 
@@ -42,14 +43,4 @@ export function tokenColumns(options: TokenColumnsOptions): Omit<TokenColumns, '
     byteEnd: inText(encoding.byteEnd, bytes),
     vectors: formatVectors(vectors, dimensions, options.format),
   };
-}
-
-/** The tokens of an encoding as strings. */
-export function tokenTexts({ tokenBytes, tokenLengths }: PackedEncoding): string[] {
-  const bytes = Buffer.from(tokenBytes.buffer, tokenBytes.byteOffset, tokenBytes.byteLength);
-  let at = 0;
-  return Array.from(tokenLengths, (length) => {
-    at += length;
-    return bytes.toString('utf8', at - length, at);
-  });
 }

@@ -3,6 +3,12 @@ import { join } from 'node:path';
 import { checkManifest, type Manifest, manifestJsonSchema, parseManifest } from '../../models/index.js';
 import { embedderFiles, temporaryFolders, withCode, writeModel } from '../kit/model-folder.js';
 
+/** The manifest with labels, and a calibration for them. */
+const calibrated = (manifest: Manifest, calibration: object): unknown => ({
+  ...manifest,
+  classify: { labels: ['a', 'b'], activation: 'softmax', multiLabel: false, calibration },
+});
+
 describe('the schema of manifests', () => {
   const temporary = temporaryFolders();
   let good: Manifest;
@@ -53,6 +59,18 @@ describe('the schema of manifests', () => {
       /^m\.json: tokenizerDigest: /,
     ],
     ['a task without its part', ({ embed: _, ...rest }) => rest, /^m\.json: embed: must be given/],
+    ['a pooling twice', (m) => ({ ...m, embed: { ...m.embed, pooling: 'cls+cls' } }), /embed\.pooling: must be one of/],
+    [
+      'a calibration for another number of labels',
+      (m) => calibrated(m, { method: 'platt', slopes: [1], intercepts: [0, 0] }),
+      /classify\.calibration\.slopes: has 1 items for 2 labels/,
+    ],
+    [
+      'a calibration that falls',
+      (m) => calibrated(m, { method: 'isotonic', curves: new Array(2).fill({ from: [0, 1], to: [1, 0.5] }) }),
+      /classify\.calibration\.curves\[0\]\.to: must be shares from 0 to 1 that do not fall/,
+    ],
+    ['no temperature', (m) => calibrated(m, { method: 'temperature', temperature: 0 }), /calibration\.temperature/],
     [
       'a default prompt that is none',
       (m) => ({ ...m, embed: { ...m.embed, defaultPrompt: 'x' } }),

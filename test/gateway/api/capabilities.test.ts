@@ -53,6 +53,8 @@ describe('the capabilities through the gateway', () => {
     const classify = implement<ClassifyHandlers>('plexus.v1.Classify', {
       Classify: () => ({ classifications: [{ labels: [{ label: 'good', score: 1 }] }] }),
       ClassifyPairs: () => ({}),
+      Rerank: () => ({}),
+      ClassifyTokens: () => ({}),
       ZeroShot: () => ({}),
     });
     gateway = await startTestGateway(

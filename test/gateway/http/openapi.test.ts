@@ -46,7 +46,7 @@ describe('the OpenAPI document', () => {
     }
     assert.equal(
       String(operations.find((operation) => String(operation.operationId) === 'classify.ZeroShot')?.description),
-      'Labels that the request brings along, compared with the text by an embedder.',
+      'Labels that the request brings along: compared with the text by an embedder, or judged by a model of language inference.',
     );
   });
 

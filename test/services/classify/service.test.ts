@@ -6,7 +6,7 @@ import type { LabelScore__Output } from '../../../protos/gen/plexus/v1/LabelScor
 import type { ZeroShotRequest } from '../../../protos/gen/plexus/v1/ZeroShotRequest.js';
 import { definition } from '../../../protos/index.js';
 import * as classify from '../../../services/classify/index.js';
-import type { ClassifyModel, ZeroShotModel } from '../../../services/classify/model.js';
+import type { HeldModel } from '../../../services/classify/model.js';
 import { type ServedCapability, serveCapability } from '../../kit/capability.js';
 import { refuses } from '../../kit/refused.js';
 
@@ -16,7 +16,7 @@ const sum = (labels: readonly LabelScore__Output[]): number => labels.reduce((to
 const names = (labels: readonly LabelScore__Output[] | undefined): string[] => (labels ?? []).map(({ label }) => label);
 
 describe('the classify service', () => {
-  let served: ServedCapability<ClassifyModel | ZeroShotModel>;
+  let served: ServedCapability<HeldModel>;
   before(async function () {
     served = await serveCapability(this, classify, ['tiny-bert-sst2', 'movie-review-avg-word-vec-v2', EMBEDDER]);
   });

@@ -1,0 +1,260 @@
+/** Poolings, cuts, vectors of tokens and sparse vectors: what sentence-transformers makes of the same numbers. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { systemClock } from '../../../chassis/clock.js';
+import { readSettings } from '../../../chassis/settings.js';
+import { inferenceSettings, type RunOptions } from '../../../inference/index.js';
+import { inferManifest, type Manifest, type Pooling, type StoredModel } from '../../../models/index.js';
+import * as embed from '../../../services/embed/index.js';
+import { type EmbedModel, openEmbedder } from '../../../services/embed/model.js';
+import { type ServedCapability, serveCapability } from '../../kit/capability.js';
+import { refuses } from '../../kit/refused.js';
+import { apart, expected, FIXTURES, modeOf, utf16 } from './expected.js';
+
+const NEAR = 1e-5;
+const { texts, long } = expected;
+const all = [...texts, long];
+const unhurried = (): RunOptions => ({
+  signal: new AbortController().signal,
+  deadlineMs: Number.POSITIVE_INFINITY,
+});
+const read = { truncate: 'right', field: String } as const;
+
+/** A fixture as a model with another `embed` in its manifest. */
+async function fixture(name: string, change: Partial<NonNullable<Manifest['embed']>>): Promise<StoredModel> {
+  const folder = join(FIXTURES, name);
+  const manifest = await inferManifest(folder, { name, version: '1' });
+  const own = manifest.embed as NonNullable<Manifest['embed']>;
+  return { folder, inferred: true, manifest: { ...manifest, embed: { ...own, ...change } } };
+}
+
+describe('embed on models of other tasks', function () {
+  this.timeout(60_000);
+  const opened: EmbedModel[] = [];
+  async function open(name: string, change: Partial<NonNullable<Manifest['embed']>>): Promise<EmbedModel> {
+    const settings = readSettings(inferenceSettings, { PLEXUS_WORKERS: '1' });
+    const model = await openEmbedder(await fixture(name, change), settings, systemClock);
+    opened.push(model);
+    return model;
+  }
+  afterEach(async () => {
+    for (const model of opened.splice(0)) await model.close();
+  });
+
+  for (const include of [true, false])
+    it(`pools as sentence-transformers does, the prompt ${include ? 'included' : 'left out'}`, async () => {
+      const model = await open('hidden-bert', { poolPrompt: include });
+      const cases = expected.poolings.filter((each) => each.include === include);
+      assert.equal(cases.length, 8);
+      for (const { mode, prompt, vectors } of cases) {
+        const pooling = [mode].flat().map(modeOf).join('+') as Pooling;
+        const dimensions = model.dimensionsOf(pooling);
+        assert.equal(dimensions, 32 * [mode].flat().length);
+        const options = { ...read, pooling, normalize: false, prompt, dimensions };
+        const found = await model.embed(texts, options, unhurried());
+        for (const [index, vector] of found.vectors.entries()) {
+          const shown = [...vector.subarray(0, 5), ...vector.subarray(-3)];
+          assert.ok(apart(shown, vectors[index] as number[]) < NEAR, `${pooling} of ${texts[index]}`);
+        }
+      }
+    });
+
+  for (const { pooling, activation, dots, weights } of expected.sparse)
+    it(`weighs the vocabulary as SPLADE does by the ${pooling} of ${activation}`, async () => {
+      const model = await open('splade-bert', { sparse: { pooling, activation } });
+      const { pairs } = await model.embedSparse(all, { ...read, prompt: '', topK: 0, threshold: 0 }, unhurried());
+      for (const [index, found] of pairs.entries()) {
+        const wanted = weights[index] as Record<string, number>;
+        assert.equal(found.length / 2, Object.keys(wanted).length, all[index]);
+        for (let at = 0; at < found.length; at += 2) {
+          const [id, weight] = [found[at] as number, found[at + 1] as number];
+          assert.ok(Math.abs(weight - (wanted[id] as number)) < NEAR, `${all[index]}: ${id}`);
+          const before = found[at - 1] ?? Number.POSITIVE_INFINITY;
+          assert.ok(before > weight || (before === weight && (found[at - 2] as number) < id), 'heaviest first');
+        }
+      }
+      assert.equal(dots.length, all.length);
+    });
+
+  it('refuses a model whose graph has not the head that its manifest says', async () => {
+    const sparse = { pooling: 'max', activation: 'relu' } as const;
+    await assert.rejects(open('hidden-bert', { sparse, dimensions: 170 }), {
+      code: 'MODEL_UNSUPPORTED',
+      message: /a vocabulary of 170, its graph gives 32 scores a token/,
+    });
+  });
+
+  describe('through the service', () => {
+    let served: ServedCapability<EmbedModel>;
+    before(async function () {
+      served = await serveCapability(this, embed, ['hidden-bert', 'splade-bert'], {}, FIXTURES);
+    });
+    after(() => served?.close());
+    const client = () => served.client.embed;
+
+    it('cuts a long text on either side, keeps some of the dimensions, and scales to length 1 after that', async () => {
+      for (const { side, dimensions, ids, vector } of expected.cuts) {
+        const truncate = side === 'left' ? 'TRUNCATE_LEFT' : 'TRUNCATE_RIGHT';
+        const { embeddings } = await client().embed({ texts: [long], truncate, dimensions });
+        assert.ok(apart(embeddings[0]?.values ?? [], vector) < NEAR, `${side} ${dimensions}`);
+        const tokens = await client().embedTokens({ texts: [long], truncate });
+        assert.deepEqual(tokens.embeddings[0]?.ids, ids);
+        assert.equal(tokens.embeddings[0]?.truncated, true);
+      }
+    });
+
+    it('gives a vector for each token, and where it stands', async () => {
+      for (const normalize of [false, true]) {
+        const { embeddings, dimensions, usage } = await client().embedTokens({ texts: all, normalize });
+        assert.equal(dimensions, 32);
+        for (const [index, { text, ids, tokens, offsets, first, unit }] of expected.tokens.texts.entries()) {
+          const found = embeddings[index];
+          assert.deepEqual(found?.ids, ids);
+          assert.deepEqual(found?.tokens, tokens);
+          const places = found?.utf16Start.map((start, at) => [start, found.utf16End[at]]);
+          assert.deepEqual(
+            places,
+            offsets.map((pair) => pair.map((point) => utf16(text, point))),
+          );
+          const bytes = found?.byteStart.map((start, at) => [start, found.byteEnd[at]]);
+          assert.deepEqual(
+            bytes,
+            offsets.map((pair) => pair.map((point) => Buffer.byteLength(text.slice(0, utf16(text, point))))),
+          );
+          const shown = ids.flatMap((_, token) => found?.values.slice(token * 32, token * 32 + 3) ?? []);
+          assert.ok(apart(shown, (normalize ? unit : first).flat()) < NEAR, text);
+        }
+        assert.equal(
+          usage?.inputTokens,
+          embeddings.reduce((sum, { ids }) => sum + ids.length, 0),
+        );
+      }
+    });
+
+    it('writes the vectors of tokens in every format, and leaves special tokens out where that is asked', async () => {
+      const ask = async (format: 'FLOAT' | 'BASE64' | 'INT8' | 'BINARY', skipSpecialTokens = false) =>
+        (await client().embedTokens({ texts: ['München'], format: `VECTOR_FORMAT_${format}`, skipSpecialTokens }))
+          .embeddings[0];
+      const floats = await ask('FLOAT');
+      const values = floats?.values ?? [];
+      const base64 = Buffer.from((await ask('BASE64'))?.base64 ?? '', 'base64');
+      assert.deepEqual(
+        values.map((_, at) => base64.readFloatLE(at * 4)),
+        values,
+      );
+      const int8 = await ask('INT8');
+      assert.equal(int8?.scales.length, int8?.ids.length);
+      for (const [at, value] of values.entries()) {
+        const scale = int8?.scales[Math.floor(at / 32)] as number;
+        assert.ok(Math.abs((int8?.int8.readInt8(at) as number) * scale - value) <= scale / 2 + 1e-7);
+      }
+      const binary = (await ask('BINARY'))?.binary ?? Buffer.alloc(0);
+      assert.deepEqual(
+        values.map((_, at) => ((binary[at >> 3] as number) >> (7 - (at & 7))) & 1),
+        values.map((value) => (value > 0 ? 1 : 0)),
+      );
+      const bare = await ask('FLOAT', true);
+      assert.deepEqual(bare?.tokens, floats?.tokens.slice(1, -1));
+      assert.deepEqual(bare?.values, values.slice(32, -32));
+    });
+
+    it('gives ids and weights, the heaviest so many, those from a threshold on, with their strings', async () => {
+      const wanted = expected.sparse[0]?.weights[0] ?? {};
+      const ask = async (more: object) =>
+        (await client().embedSparse({ model: 'splade-bert', texts: [texts[0] as string], ...more })).embeddings[0];
+      const whole = await ask({});
+      assert.deepEqual([...(whole?.ids ?? [])].sort((a, b) => a - b).map(String), Object.keys(wanted));
+      const three = await ask({ topK: 3, withTokens: true });
+      assert.deepEqual(three?.ids, whole?.ids.slice(0, 3));
+      assert.deepEqual(three?.weights, whole?.weights.slice(0, 3));
+      assert.equal(three?.vocabulary.length, 3);
+      assert.ok(three?.vocabulary.every((token) => token !== ''));
+      const threshold = whole?.weights[4] as number;
+      assert.deepEqual((await ask({ threshold }))?.ids, whole?.ids.slice(0, 5));
+      assert.deepEqual(whole?.vocabulary, []);
+    });
+
+    it('compares sparse vectors by their product, and vectors of tokens by the closest of each', async () => {
+      const source = texts[0] as string;
+      const sparse = await client().similarity({ model: 'splade-bert', source, texts: all });
+      assert.ok(apart(sparse.scores, expected.sparse[0]?.dots ?? []) < 1e-4);
+      const cosine = await client().similarity({
+        model: 'splade-bert',
+        source,
+        texts: [source],
+        metric: 'METRIC_COSINE',
+      });
+      assert.ok(Math.abs((cosine.scores[0] as number) - 1) < NEAR);
+      const late = await client().similarity({ source, texts: all, metric: 'METRIC_MAX_SIM' });
+      assert.ok(apart(late.scores, expected.tokens.maxsim) < 1e-4);
+    });
+
+    describe('refuses, naming field and fix', () => {
+      const model = 'splade-bert';
+      refuses(() => [
+        {
+          what: 'dense vectors of a sparse model',
+          call: () => client().embed({ model, texts }),
+          code: 'MODEL_WRONG_TASK',
+          field: 'model',
+          says: /use EmbedSparse/,
+        },
+        {
+          what: 'token vectors of a sparse model',
+          call: () => client().embedTokens({ model, texts }),
+          code: 'MODEL_WRONG_TASK',
+          field: 'model',
+          says: /use EmbedSparse/,
+        },
+        {
+          what: 'sparse vectors of a dense model',
+          call: () => client().embedSparse({ texts }),
+          code: 'MODEL_WRONG_TASK',
+          field: 'model',
+          says: /use Embed/,
+        },
+        {
+          what: 'more dimensions than a token has',
+          call: () => client().embedTokens({ texts, dimensions: 33 }),
+          code: 'FIELD_INVALID',
+          field: 'dimensions',
+          says: /from 1 to 32/,
+        },
+        {
+          what: 'a negative threshold',
+          call: () => client().embedSparse({ model, texts, threshold: -1 }),
+          code: 'FIELD_INVALID',
+          field: 'threshold',
+          says: /from 0/,
+        },
+        {
+          what: 'a threshold that is no number',
+          call: () => client().embedSparse({ model, texts, threshold: Number.NaN }),
+          code: 'FIELD_INVALID',
+          field: 'threshold',
+        },
+        { what: 'no texts', call: () => client().embedSparse({ model }), code: 'FIELD_REQUIRED', field: 'texts' },
+        {
+          what: 'a prompt it does not have',
+          call: () => client().embedTokens({ texts, promptName: 'query' }),
+          code: 'OPTION_UNSUPPORTED',
+          field: 'prompt_name',
+          says: /it has none/,
+        },
+        {
+          what: 'a text that must not be cut',
+          call: () => client().embedTokens({ texts: ['x', long], truncate: 'TRUNCATE_REFUSE' }),
+          code: 'TEXT_TOO_LONG',
+          field: 'texts[1]',
+          says: /takes 24/,
+        },
+        {
+          what: 'a format it does not know',
+          call: () => client().embedTokens({ texts, format: 9 as never }),
+          code: 'FIELD_INVALID',
+          field: 'format',
+        },
+      ]);
+    });
+  });
+});
