@@ -103,7 +103,7 @@ describe('the capabilities through the gateway', () => {
     }
   });
 
-  it('passes on request id, trace and criticality, nothing else, and a deadline with a reserve', async () => {
+  it('passes on request id, trace, criticality and tenant, nothing else, and a deadline with a reserve', async () => {
     const settings = deadline(4_000);
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const { trailers } = await channel.unary(
@@ -115,6 +115,7 @@ describe('the capabilities through the gateway', () => {
           'x-request-id': 'r-1',
           traceparent,
           'x-plexus-criticality': 'critical',
+          'x-plexus-tenant': 'search',
           authorization: 'Bearer secret',
         },
       },
@@ -124,10 +125,11 @@ describe('the capabilities through the gateway', () => {
       [
         context.requestId,
         context.traceparent,
-        context.metadata.get('x-plexus-criticality'),
+        context.criticality,
+        context.tenant,
         context.metadata.get('authorization'),
       ],
-      ['r-1', traceparent, 'critical', undefined],
+      ['r-1', traceparent, 'critical', 'search', undefined],
     );
     assert.ok(context.deadlineMs < settings.deadlineMs - 20, 'a reserve is kept');
     assert.equal(trailers['x-request-id'], 'r-1');
