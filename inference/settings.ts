@@ -46,11 +46,11 @@ export const inferenceSettings = {
   workerNice: integer({
     env: 'PLEXUS_WORKER_NICE',
     unit: 'nice level',
-    default: 5,
+    default: 0,
     min: 0,
     max: 19,
     reason:
-      'How far the worker threads stand back behind the thread that serves RPC where both want a core (Linux). 0: they are equal.',
+      'How far the worker threads stand back behind the thread that serves RPC where both want a core (Linux). 0: they are equal; higher levels have not been found clearly better, and stand back behind other processes of the machine as well.',
   }),
   memoryBytes: integer({
     env: 'PLEXUS_MEMORY_BYTES',
