@@ -2,8 +2,8 @@
  * A model as onnxruntime has made it ready for this machine: the optimised graph, and beside it the weights as its kernels want
  * them in memory. A session maps that file instead of reading and repacking it, so workers share one copy of the weights through
  * the page cache and open in a third of the time (bench/results/memory.md). Made by the first worker that opens a model, kept in
- * the cache folder, and made anew for another version of onnxruntime or another processor. Where it cannot be made or kept, the
- * model is opened as it came.
+ * the cache folder, and made anew for another version of onnxruntime or another processor. Where it cannot be made or kept,
+ * or processes died of it (trial.ts), the model is opened as it came.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -21,11 +21,18 @@ import {
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
+import { alignWeights } from './align.js';
+import { isDeadly } from './trial.js';
 
 /** Prepared models that are kept; the one not used for longest goes first. */
 const KEPT_MAX = 32;
 /** Smaller tensors stay in the graph. */
 const MAPPED_BYTES_MIN = 1_024;
+/** Copies that are being written; one that is older was left by a process that died. */
+const DRAFT = 'draft-';
+const DRAFT_MS_MAX = 3_600_000;
+/** Changes with the way a copy is written. */
+const LAYOUT = 'aligned';
 const MODEL = 'model.onnx';
 const WEIGHTS = 'model.data';
 /** Sizes of the files: onnxruntime maps them, and a file that was cut short would end the process. */
@@ -33,7 +40,7 @@ const SIZES = 'sizes.json';
 
 /** Where the prepared copy of a weight file belongs. `digest`: of the model it came from, `path`: which of its files. */
 export function preparedFolder(cache: string, digest: string, path: string, runtimeVersion: string): string {
-  const machine = [runtimeVersion, process.platform, process.arch, cpus()[0]?.model ?? ''];
+  const machine = [LAYOUT, runtimeVersion, process.platform, process.arch, cpus()[0]?.model ?? ''];
   const key = createHash('sha256')
     .update([digest, path, ...machine].join('\n'))
     .digest('hex');
@@ -52,6 +59,7 @@ export async function preparedFile(
   const ready = join(folder, MODEL);
   try {
     if (existsSync(folder)) {
+      if (isDeadly(folder)) return file;
       if (whole(folder)) {
         const now = new Date();
         utimesSync(folder, now, now);
@@ -61,7 +69,7 @@ export async function preparedFile(
     }
     const cache = dirname(folder);
     mkdirSync(cache, { recursive: true });
-    const draft = mkdtempSync(join(cache, 'draft-'));
+    const draft = mkdtempSync(join(cache, DRAFT));
     try {
       await create({
         optimizedModelFilePath: join(draft, MODEL),
@@ -73,6 +81,7 @@ export async function preparedFile(
           },
         },
       });
+      if (existsSync(join(draft, WEIGHTS))) alignWeights(join(draft, MODEL), join(draft, WEIGHTS)); // not where all are small
       const sizes = Object.fromEntries(readdirSync(draft).map((name) => [name, statSync(join(draft, name)).size]));
       writeFileSync(join(draft, SIZES), JSON.stringify(sizes));
       renameSync(draft, folder); // whole or not at all; another process may have been faster
@@ -100,11 +109,13 @@ function whole(folder: string): boolean {
 
 /** What is open stays mapped, so that nobody who uses a copy is hurt. */
 function forgetOldest(cache: string): void {
-  const kept = readdirSync(cache)
-    .map((name) => join(cache, name))
-    .map((path) => ({ path, at: statSync(path) }))
+  const found = readdirSync(cache)
+    .map((name) => ({ name, at: statSync(join(cache, name)) }))
     .filter(({ at }) => at.isDirectory())
-    .map(({ path, at }) => ({ path, usedMs: at.mtimeMs }))
+    .map(({ name, at }) => ({ name, draft: name.startsWith(DRAFT), usedMs: at.mtimeMs }))
     .sort((a, b) => b.usedMs - a.usedMs);
-  for (const { path } of kept.slice(KEPT_MAX)) rmSync(path, { recursive: true, force: true });
+  const kept = found.filter(({ draft }) => !draft);
+  const abandoned = found.filter(({ draft, usedMs }) => draft && usedMs < Date.now() - DRAFT_MS_MAX);
+  for (const { name } of [...kept.slice(KEPT_MAX), ...abandoned])
+    rmSync(join(cache, name), { recursive: true, force: true });
 }

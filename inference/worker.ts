@@ -11,6 +11,7 @@ import { giveWay } from './nice.js';
 import { preparedFile, preparedFolder } from './prepared.js';
 import type { BatchAnswer, BatchJob, FromWorker, ModelShape, ToWorker, WorkerStart } from './protocol.js';
 import { reduceRows } from './reduce.js';
+import { beginTrial } from './trial.js';
 
 interface Opened {
   session: InferenceSession;
@@ -73,6 +74,9 @@ async function open(start: WorkerStart): Promise<Opened> {
   );
 }
 
+/** Of the prepared copy that is open, until the warm-up is through. */
+let endTrial = (): void => {};
+
 async function openSession({ file, prepared, threads }: WorkerStart): Promise<InferenceSession> {
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
@@ -97,10 +101,11 @@ async function openSession({ file, prepared, threads }: WorkerStart): Promise<In
     });
     await made.release();
   });
+  if (ready === file) return create(file);
   try {
+    endTrial = beginTrial(folder);
     return await create(ready);
-  } catch (error) {
-    if (ready === file) throw error;
+  } catch {
     rmSync(folder, { recursive: true, force: true }); // of no use, whatever is wrong with it
     return create(file);
   }
@@ -192,7 +197,9 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   try {
     opened = await open(start);
     await warmUp(opened, start);
+    endTrial();
   } catch (error) {
+    endTrial(); // it was refused, and lives
     const detail = error instanceof Error ? error.message : String(error);
     const reason = error instanceof Refused ? detail : 'onnxruntime cannot open or run its graph';
     say({ at: 'refused', reason, detail });

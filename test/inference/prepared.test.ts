@@ -1,5 +1,6 @@
 /** Prepared copies, made by onnxruntime itself in the workers of an encoder. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSettings } from '../../chassis/settings.js';
@@ -7,6 +8,7 @@ import { openEncoder } from '../../inference/index.js';
 import { processMemory } from '../../inference/memory.js';
 import { preparedFile, preparedFolder } from '../../inference/prepared.js';
 import { inferenceSettings } from '../../inference/settings.js';
+import { beginTrial, isDeadly } from '../../inference/trial.js';
 import { temporaryFolders } from '../kit/model-folder.js';
 import { starter } from '../kit/starter.js';
 
@@ -47,6 +49,42 @@ describe('prepared models', () => {
     writeFileSync(join(cache, made, 'model.onnx'), Buffer.alloc(readFileSync(join(cache, made, 'model.onnx')).length));
     assert.deepEqual(await vector(cache, 1), plain, 'a copy that cannot be opened is left alone');
     assert.ok(!existsSync(join(cache, made)), 'and is gone');
+  });
+
+  it('put every weight where a kernel may load it, whatever its size', async function () {
+    this.timeout(60_000);
+    const cache = join(temporary(), 'prepared');
+    const model = await starter('langid'); // its last Gemm has 119 columns: onnxruntime writes them to no such place
+    const settings = { ...readSettings(inferenceSettings, {}), preparedFolder: cache, workers: 1 };
+    const encoder = await openEncoder(model, settings);
+    await encoder.close();
+    const [made] = readdirSync(cache) as [string];
+    const graph = readFileSync(join(cache, made, 'model.onnx'), 'latin1');
+    const repacked = [...graph.matchAll(/\|(\d+);\d+;/g)].map((match) => Number(match[1]));
+    const mapped = [...graph.matchAll(/offset..(\d+)/gs)].map((match) => Number(match[1]));
+    assert.ok(repacked.length >= 1 && mapped.length >= 2, `${repacked.length} repacked, ${mapped.length} mapped`);
+    for (const offset of [...repacked, ...mapped]) assert.equal(offset % 64, 0, `a weight at ${offset}`);
+  });
+
+  it('are not tried again where two processes ended over them, but after one they are', async () => {
+    const folder = join(temporary(), 'copy');
+    mkdirSync(folder);
+    const ended = beginTrial(folder);
+    assert.equal(readdirSync(folder).length, 1);
+    assert.equal(isDeadly(folder), false, 'ours is under way');
+    ended();
+    assert.deepEqual(readdirSync(folder), []);
+    const script = `import('${new URL('../../inference/trial.js', import.meta.url).href}').then(({ beginTrial }) => {
+      beginTrial(process.argv[1]);
+      process.kill(process.pid, 'SIGKILL');
+    })`;
+    for (const deadly of [false, true]) {
+      const { signal } = spawnSync(process.execPath, ['-e', script, folder]);
+      assert.equal(signal, 'SIGKILL');
+      assert.equal(isDeadly(folder), deadly);
+    }
+    const file = await preparedFile('plain.onnx', folder, () => assert.fail('it was made anew'));
+    assert.equal(file, 'plain.onnx');
   });
 
   it('are done without where they cannot be kept', async () => {
