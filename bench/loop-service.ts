@@ -1,6 +1,7 @@
 /** A service with its event loop watched: gaps, activity of the RPC thread, processor and memory since it was last asked, over IPC. */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import * as embed from '../services/embed/index.js';
+import * as infer from '../services/infer/index.js';
 import { startService } from '../services/start.js';
 
 export interface LoopReport {
@@ -14,7 +15,9 @@ export interface LoopReport {
 }
 
 const delay = monitorEventLoopDelay({ resolution: 1 });
-const service = await startService(embed, process.env);
+const service = await (process.argv[2] === 'infer'
+  ? startService(infer, process.env)
+  : startService(embed, process.env));
 delay.enable();
 process.send?.({ port: service.port });
 process.on('message', (message: string) => {

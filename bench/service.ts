@@ -1,4 +1,4 @@
-/** The embed service, or a rival with the same face, as a process of its own with a client: started, asked, stopped. */
+/** The embed service, another one, or a rival with the same face, as a process of its own with a client: started, asked, stopped. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -31,15 +31,33 @@ export async function startBenchService(
       measured: { at: '', cores: usableCores(), p99TargetMs: 0, requestsPerSecond: 0, p99Ms: 0, traffic: '' },
     });
   }
-  const child: ChildProcess = fork(fileURLToPath(new URL(script, import.meta.url)), {
+  const service = await startCapability(script, 'embed', {
+    PLEXUS_MODEL_EMBED: model.name,
+    PLEXUS_TUNING: model.precision === undefined ? 'off' : tuning,
+  });
+  return {
+    ...service,
+    async stop() {
+      await service.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A capability in a process of its own, with these settings. */
+export async function startCapability(
+  script: './loop-service.js' | './inline-service.js',
+  capability: 'embed' | 'infer',
+  env: Readonly<Record<string, string>>,
+): Promise<BenchService> {
+  const child: ChildProcess = fork(fileURLToPath(new URL(script, import.meta.url)), [capability], {
     env: {
       ...process.env,
-      PLEXUS_MODEL_EMBED: model.name,
       PLEXUS_ADDRESS: '127.0.0.1:0',
       PLEXUS_REGISTRY: 'static',
-      PLEXUS_INSTANCES: 'embed=127.0.0.1:1',
+      PLEXUS_INSTANCES: `${capability}=127.0.0.1:1`,
       PLEXUS_LOG: 'error',
-      PLEXUS_TUNING: model.precision === undefined ? 'off' : tuning,
+      ...env,
     },
   });
   child.once('exit', (code) => {
@@ -59,7 +77,6 @@ export async function startBenchService(
       client.close();
       child.disconnect();
       await once(child, 'exit');
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -10,8 +10,8 @@ import { MeshError } from '../chassis/errors.js';
 import { type Pooling, requireWeightFile, type StoredModel } from '../models/index.js';
 import { usableCores } from './cores.js';
 import type { Running } from './hub.js';
-import { fastest, type Layout, layouts, rememberedLayout } from './layout.js';
-import { memoryBytesMax, processMemory, reckonBytes } from './memory.js';
+import { fastest, givenLayout, type Layout, layouts, rememberedLayout } from './layout.js';
+import { takeForWorkers } from './memory.js';
 import { openTokenizer } from './open-tokenizer.js';
 import { createPool, type Pool } from './pool.js';
 import { pooledWidth } from './pooling.js';
@@ -21,7 +21,7 @@ import type { Input } from './quarantine.js';
 import { createRecorder } from './recorder.js';
 import { createScheduler, type RunOptions, type RunTimings } from './scheduler.js';
 import type { InferenceSettings } from './settings.js';
-import type { SparseOptions } from './sparse.js';
+import { type SparseOptions, scoreBytes, scoredTokensMax } from './sparse.js';
 import { createTextReader, type TextReader } from './texts.js';
 import type { Tokenizer } from './tokenizer/index.js';
 import { tunedSettings } from './tuning.js';
@@ -100,17 +100,14 @@ export async function openEncoder(
   const { clock = systemClock } = options;
   const name = `${model.manifest.name}@${model.manifest.version}`;
   const { settings: tuned, precision = model.manifest.precision } = await tunedSettings(given, name);
-  const settings = { ...tuned, latencyTargetMs: model.manifest.latencyTargetMs ?? tuned.latencyTargetMs };
+  const { embed, latencyTargetMs = tuned.latencyTargetMs } = model.manifest;
+  const batchTokensMax = embed?.sparse ? scoredTokensMax(tuned.batchTokensMax, embed.dimensions) : tuned.batchTokensMax;
+  const settings = { ...tuned, latencyTargetMs, batchTokensMax };
   const manifest = { ...model.manifest, precision };
   const weights = requireWeightFile(manifest, 'model');
-  // External data ("model.onnx_data") is opened by onnxruntime from beside the graph.
-  const weightBytes = manifest.files
-    .filter(({ path }) => path === weights || path.startsWith(`${weights}_data`))
-    .reduce((sum, { bytes }) => sum + bytes, 0);
-  const take = (workers: number): { bytes: number; giveBack: () => void } => {
-    const bytes = reckonBytes(weightBytes, workers, settings.preparedFolder ? 'mapped' : 'read');
-    return { bytes, giveBack: processMemory.take(name, bytes, memoryBytesMax(settings.memoryBytes)) };
-  };
+  const runBytes = embed?.sparse ? scoreBytes(Math.max(batchTokensMax, manifest.maxTokens), embed.dimensions) : 0;
+  const take = (workers: number): { bytes: number; giveBack: () => void } =>
+    takeForWorkers(manifest, weights, workers, settings, runBytes);
   const start: Omit<WorkerStart, 'threads'> = {
     file: join(model.folder, weights),
     prepared: settings.preparedFolder ? { cache: settings.preparedFolder, digest: manifest.digest } : undefined,
@@ -118,6 +115,7 @@ export async function openEncoder(
     tokensMax: manifest.maxTokens,
     batchTokensMax: settings.batchTokensMax,
     want: wantOf(model),
+    width: vectorWidth(model),
   };
   const createWorkers = ({ workers, threads }: Layout, onUp: () => void): Pool<BatchJob, BatchAnswer, ModelShape> =>
     createPool({
@@ -239,16 +237,16 @@ export async function openEncoder(
 
 /** What the settings say, else what was measured: workers first, then threads. */
 async function layoutOf(
-  { workers, threads, preparedFolder }: InferenceSettings,
+  settings: InferenceSettings,
   model: string,
   cores: number,
   speedOf: (layout: Layout) => Promise<number>,
 ): Promise<Layout> {
-  if (workers > 0) return { workers, threads: threads || 1 };
-  if (threads > 0) return { workers: Math.max(1, Math.floor(cores / threads)), threads };
+  const given = givenLayout(settings, cores);
+  if (given) return given;
   const [first, ...others] = layouts(cores) as [Layout, ...Layout[]];
-  if (others.length === 0 || preparedFolder === '') return first;
-  const file = join(preparedFolder, 'layouts.json');
+  if (others.length === 0 || settings.preparedFolder === '') return first;
+  const file = join(settings.preparedFolder, 'layouts.json');
   return rememberedLayout(file, model, cores, () => fastest([first, ...others], speedOf));
 }
 
@@ -256,6 +254,11 @@ async function layoutOf(
 function wantOf({ manifest: { task, embed, classify } }: StoredModel): WorkerStart['want'] {
   if (task === 'classify') return classify?.level === 'token' ? 'token-logits' : 'logits';
   return embed?.sparse ? 'token-logits' : 'vectors';
+}
+
+/** Numbers of a vector of a token, by the manifest; 0 where it gives none. */
+function vectorWidth({ manifest: { embed } }: StoredModel): number {
+  return embed && !embed.sparse ? embed.dimensions / pooledWidth(embed.pooling, 1) : 0;
 }
 
 /** The smallest run that touches everything, and how many numbers it gives. */

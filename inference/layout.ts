@@ -21,6 +21,16 @@ const CLEARLY = 1.15;
 /** Answers that are kept; the oldest goes first. */
 const KEPT_MAX = 256;
 
+/** What the settings say; undefined where they leave it open. */
+export function givenLayout(
+  { workers, threads }: { workers: number; threads: number },
+  cores: number,
+): Layout | undefined {
+  if (workers > 0) return { workers, threads: threads || 1 };
+  if (threads > 0) return { workers: Math.max(1, Math.floor(cores / threads)), threads };
+  return undefined;
+}
+
 /** What is worth trying on so many cores; the first is used unless another is clearly faster. */
 export function layouts(cores: number): Layout[] {
   const first = { workers: cores, threads: 1 };

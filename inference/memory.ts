@@ -4,7 +4,9 @@
  */
 import { totalmem } from 'node:os';
 import { MeshError } from '../chassis/errors.js';
+import type { Manifest } from '../models/index.js';
 import { cgroupLimits } from './cgroup.js';
+import type { InferenceSettings } from './settings.js';
 
 const MIB = 2 ** 20;
 /** A thread with its heap, an arena for batches of 256 tokens, and what a session holds beside its weights. */
@@ -16,10 +18,10 @@ const USABLE_SHARE = 0.9;
 /** Node and the code, before the first model. */
 const PROCESS_BYTES = 96 * MIB;
 
-/** Bytes that `workers` sessions on weights of so many bytes will take. */
-export function reckonBytes(weightBytes: number, workers: number, held: keyof typeof OWN_SHARE): number {
+/** Bytes that `workers` sessions on weights of so many bytes will take; `runBytes`: what a run of each takes beyond the usual. */
+export function reckonBytes(weightBytes: number, workers: number, held: keyof typeof OWN_SHARE, runBytes = 0): number {
   const shared = held === 'mapped' ? weightBytes : 0;
-  return Math.ceil(shared + workers * (WORKER_BYTES + OWN_SHARE[held] * weightBytes));
+  return Math.ceil(shared + workers * (WORKER_BYTES + OWN_SHARE[held] * weightBytes + runBytes));
 }
 
 /** Bytes the models of this process may take together; `budget` 0: nine tenths of what the cgroup or the machine has. */
@@ -58,6 +60,22 @@ export function createMemory(): Memory {
 
 /** All models of this process. */
 export const processMemory = createMemory();
+
+/** Books what `workers` on the weight file `weights` of a model take, or throws MEMORY_SHORT. */
+export function takeForWorkers(
+  { name, version, files }: Pick<Manifest, 'name' | 'version' | 'files'>,
+  weights: string,
+  workers: number,
+  settings: Pick<InferenceSettings, 'preparedFolder' | 'memoryBytes'>,
+  runBytes = 0,
+): { bytes: number; giveBack: () => void } {
+  // External data ("model.onnx_data") is opened by onnxruntime from beside the graph.
+  const weightBytes = files
+    .filter(({ path }) => path === weights || path.startsWith(`${weights}_data`))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+  const bytes = reckonBytes(weightBytes, workers, settings.preparedFolder ? 'mapped' : 'read', runBytes);
+  return { bytes, giveBack: processMemory.take(`${name}@${version}`, bytes, memoryBytesMax(settings.memoryBytes)) };
+}
 
 function mib(bytes: number): string {
   return `${Math.round(bytes / MIB)} MiB`;

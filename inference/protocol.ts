@@ -1,23 +1,20 @@
 /** What the RPC thread and a worker thread say to each other: plain data, its big arrays transferred rather than copied. */
 import type { Pooling } from '../models/index.js';
+import type { SessionStart } from './session.js';
 import type { SparseOptions } from './sparse.js';
 
 /** How a worker is started. */
-export interface WorkerStart {
-  /** Absolute path of the .onnx file. */
-  file: string;
-  /** Folder of prepared copies, and the digest of the model that the file belongs to; undefined: the file is opened as it is. */
-  prepared: { cache: string; digest: string } | undefined;
+export interface WorkerStart extends SessionStart {
   /** How far the thread stands back behind the one that serves RPC: 0 to 19. */
   nice: number;
-  /** intraOpNumThreads of the session. */
-  threads: number;
   /** Longest row the model takes; the worker warms up with it. */
   tokensMax: number;
   /** Padded tokens of a batch: it warms up with batches of that size, of short rows and of long ones. */
   batchTokensMax: number;
   /** What is wanted of the model: vectors, scores of a text's labels, or scores of each token's labels (or vocabulary). */
   want: 'vectors' | 'logits' | 'token-logits';
+  /** Numbers of a vector of a token, as the manifest has them; 0 where it is not vectors that are wanted. */
+  width: number;
 }
 
 /** What the session turned out to be. */

@@ -21,6 +21,24 @@ export interface SparseOptions extends SparseRule {
 /** Ids are kept as float32 beside their weights, which is exact below this. */
 export const SPARSE_WIDTH_MAX = 2 ** 24;
 
+/** Scores of one batch, 32 MiB of them: 256 padded tokens of a vocabulary of 32,768, 33 of one of 250,000. */
+const SCORES_MAX = 2 ** 23;
+/**
+ * What a run takes at its height for each byte of its scores: the product and its sum with a bias in the arena, which grows ahead,
+ * and what is handed to JavaScript. 5.2 were seen for 64 tokens of a vocabulary of 250,000 (61 MiB of scores, onnxruntime 1.30).
+ */
+const BYTES_A_SCORE_BYTE = 5;
+
+/** Padded tokens of a batch, where it would be `tokens` for a model that gives a vector a token. A longer text runs alone. */
+export function scoredTokensMax(tokens: number, vocabulary: number): number {
+  return Math.max(1, Math.min(tokens, Math.floor(SCORES_MAX / vocabulary)));
+}
+
+/** Memory of a run of so many padded tokens, in bytes. */
+export function scoreBytes(tokens: number, vocabulary: number): number {
+  return BYTES_A_SCORE_BYTE * Float32Array.BYTES_PER_ELEMENT * tokens * vocabulary;
+}
+
 /**
  * Id and weight, id and weight, ... heaviest first, equals by id, of `length` rows of `width` scores that begin at `from`.
  * No token gives nothing.

@@ -2,16 +2,13 @@
  * The worker thread of an encoder: the only file (with generate/'s own) that runs onnxruntime. Opens one session, proves it with
  * a warm-up, then answers batches one at a time. session.run is synchronous, which is why it lives here and not on the RPC thread.
  */
-import { rmSync } from 'node:fs';
-import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { createDiscard } from './discard.js';
 import { giveWay } from './nice.js';
-import { preparedFile, preparedFolder } from './prepared.js';
 import type { BatchAnswer, BatchJob, FromWorker, ModelShape, ToWorker, WorkerStart } from './protocol.js';
 import { reduceRows } from './reduce.js';
-import { beginTrial } from './trial.js';
+import { openSession, Refused } from './session.js';
 
 interface Opened {
   session: InferenceSession;
@@ -19,8 +16,6 @@ interface Opened {
   outputName: string;
   inputs: readonly { name: string; type: 'int64' | 'int32' }[];
 }
-
-class Refused extends Error {}
 
 const INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'];
 const OUTPUTS: Record<WorkerStart['want'], readonly { name: string; output: ModelShape['output']; rank: number }[]> = {
@@ -33,8 +28,8 @@ const OUTPUTS: Record<WorkerStart['want'], readonly { name: string; output: Mode
   'token-logits': [{ name: 'logits', output: 'token-logits', rank: 3 }],
 };
 
-async function open(start: WorkerStart): Promise<Opened> {
-  const session = await openSession(start);
+/** What the graph reads and gives, where it is what is wanted. */
+function describe(session: InferenceSession, start: WorkerStart): Opened {
   const inputs = session.inputMetadata.map((input) => {
     if (!INPUTS.includes(input.name)) {
       throw new Refused(`it reads an input "${input.name}"; known are ${INPUTS.join(', ')}`);
@@ -46,7 +41,7 @@ async function open(start: WorkerStart): Promise<Opened> {
   });
   if (!inputs.some(({ name }) => name === 'input_ids')) throw new Refused('it has no input "input_ids"');
   const named = OUTPUTS[start.want];
-  // Some exporters number their outputs ("output_0"): where exactly one has the shape of a named one, it is that.
+  // Some exporters number their outputs ("output_0"): where exactly one has the rank of a named one, it is that (see checkWidth).
   const unnamed = named
     .filter(({ output }) => output !== 'sentence')
     .flatMap(({ output, rank }) => {
@@ -74,41 +69,12 @@ async function open(start: WorkerStart): Promise<Opened> {
   );
 }
 
-/** Of the prepared copy that is open, until the warm-up is through. */
-let endTrial = (): void => {};
-
-async function openSession({ file, prepared, threads }: WorkerStart): Promise<InferenceSession> {
-  const options: InferenceSession.SessionOptions = {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    // A plan for each shape that comes: with shapes that all differ it takes 8 MB a worker and no time is won.
-    enableMemPattern: false,
-    logSeverityLevel: 3,
-  };
-  const session = { intra_op: { allow_spinning: '0' } }; // spinning would burn the core of another worker
-  const create = (path: string): Promise<InferenceSession> =>
-    InferenceSession.create(path, { ...options, extra: { session } });
-  if (!prepared) return create(file);
-  const folder = preparedFolder(prepared.cache, prepared.digest, basename(file), env.versions.node ?? '');
-  const ready = await preparedFile(file, folder, async ({ extra, ...written }) => {
-    const own = (extra as { session: Record<string, string> }).session;
-    const made = await InferenceSession.create(file, {
-      ...options,
-      ...written,
-      extra: { session: { ...session, ...own } },
-    });
-    await made.release();
-  });
-  if (ready === file) return create(file);
-  try {
-    endTrial = beginTrial(folder);
-    return await create(ready);
-  } catch {
-    rmSync(folder, { recursive: true, force: true }); // of no use, whatever is wrong with it
-    return create(file);
-  }
+/** By its rank alone an output can be another thing: the scores of a masked-LM head have as many dimensions as hidden states. */
+function checkWidth({ shape, outputName }: Opened, { want, width }: WorkerStart): void {
+  if (want !== 'vectors' || OUTPUTS.vectors.some(({ name }) => name === outputName) || shape.width === width) return;
+  throw new Refused(
+    `its output "${outputName}" has ${shape.width} numbers a token where the manifest has vectors of ${width}; scores of a masked-LM head are no vectors: export the model without its head, or say "sparse" in the manifest`,
+  );
 }
 
 /** Feeds, one session.run, and the rows of its output. */
@@ -195,11 +161,13 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   giveWay(start.nice);
   let opened: Opened;
   try {
-    opened = await open(start);
-    await warmUp(opened, start);
-    endTrial();
+    opened = await openSession(start, async (session) => {
+      const described = describe(session, start);
+      await warmUp(described, start);
+      checkWidth(described, start);
+      return described;
+    });
   } catch (error) {
-    endTrial(); // it was refused, and lives
     const detail = error instanceof Error ? error.message : String(error);
     const reason = error instanceof Refused ? detail : 'onnxruntime cannot open or run its graph';
     say({ at: 'refused', reason, detail });

@@ -13,7 +13,7 @@ step() {
     echo "ok      $name ($((SECONDS - started)) s)"
   else
     echo "FAILED  $name"
-    cat /tmp/plexus-check.$$
+    cat "$log"
     failed=1
   fi
 }

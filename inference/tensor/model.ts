@@ -8,6 +8,8 @@ import { MeshError } from '../../chassis/errors.js';
 import { requireWeightFile, type StoredModel } from '../../models/index.js';
 import { usableCores } from '../cores.js';
 import type { Running } from '../hub.js';
+import { givenLayout, type Layout, layouts } from '../layout.js';
+import { takeForWorkers } from '../memory.js';
 import { createPool } from '../pool.js';
 import type { Input } from '../quarantine.js';
 import { createScheduler, type RunOptions, type RunTimings } from '../scheduler.js';
@@ -67,14 +69,18 @@ export async function openTensorModel(
   const { manifest } = model;
   const name = `${manifest.name}@${manifest.version}`;
   const weights = requireWeightFile(manifest, 'model');
-  const workers = settings.workers || usableCores();
+  const cores = usableCores();
+  const { workers, threads } = givenLayout(settings, cores) ?? (layouts(cores)[0] as Layout);
   const batchable = manifest.infer?.batchable ?? false;
   const start: TensorWorkerStart = {
     file: join(model.folder, weights),
-    threads: settings.threads,
+    prepared: settings.preparedFolder ? { cache: settings.preparedFolder, digest: manifest.digest } : undefined,
+    nice: settings.workerNice,
+    threads,
     batchable,
     outputBytesMax: settings.tensorOutputBytesMax,
   };
+  const { bytes: memoryBytes, giveBack } = takeForWorkers(manifest, weights, workers, settings);
   const pool = createPool<TensorJob, TensorAnswer, TensorReady>({
     name,
     script: options.script ?? WORKER,
@@ -126,9 +132,9 @@ export async function openTensorModel(
     signature = await pool.start();
   } catch (error) {
     await pool.close();
+    giveBack();
     throw error;
   }
-  const weightBytes = manifest.files.reduce((sum, { bytes }) => sum + bytes, 0);
 
   return {
     manifest,
@@ -177,13 +183,14 @@ export async function openTensorModel(
         failures: failures + refused,
         batches: Math.max(batches, runs),
         tokenizeNs: 0,
-        memoryBytes: weightBytes * workers, // arenas come on top; only the process as a whole can be measured
+        memoryBytes, // as reckoned: what the runs of large inputs take comes on top
         generatedTokens: 0,
       };
     },
     async close() {
       scheduler.close();
       await pool.close();
+      giveBack();
     },
   };
 }

@@ -1,13 +1,12 @@
 /** What the RPC thread and the worker thread of a tensor model say to each other. */
+import type { SessionStart } from '../session.js';
 import type { ElementType } from './element.js';
 import type { Signature } from './signature.js';
 
 /** How the worker is started. */
-export interface TensorWorkerStart {
-  /** Absolute path of the .onnx file. */
-  file: string;
-  /** intraOpNumThreads of the session. */
-  threads: number;
+export interface TensorWorkerStart extends SessionStart {
+  /** How far the thread stands back behind the one that serves RPC: 0 to 19. */
+  nice: number;
   /** Calls may be run together, joined along the first axis. */
   batchable: boolean;
   /** Bytes the outputs of one call may have. */

@@ -4,8 +4,10 @@
  * a caller's bad tensor is that caller's error.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { giveWay } from '../nice.js';
 import type { FromWorker, ToWorker } from '../protocol.js';
+import { openSession, Refused } from '../session.js';
 import { type ElementType, isElementType } from './element.js';
 import type {
   CallAnswer,
@@ -18,8 +20,6 @@ import type {
   TensorWorkerStart,
 } from './protocol.js';
 import { describe, type Signature, type TensorInfo } from './signature.js';
-
-class Refused extends Error {}
 
 const VIEWS = {
   bool: Uint8Array,
@@ -42,22 +42,8 @@ interface Opened {
   start: TensorWorkerStart;
 }
 
-async function open(start: TensorWorkerStart): Promise<Opened> {
-  let session: InferenceSession;
-  try {
-    session = await InferenceSession.create(start.file, {
-      intraOpNumThreads: start.threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 4, // what a caller's tensors make it say goes to the caller, not to stderr
-      extra: { session: { intra_op: { allow_spinning: '0' } } }, // spinning would burn the core of another worker
-    });
-  } catch (error) {
-    const type = /Unsupported data type: (\d+)/.exec(String(error))?.[1];
-    if (type) throw new Refused(`it has a tensor of ONNX element type ${type}, which onnxruntime-node cannot pass`);
-    throw error;
-  }
+/** What the graph takes and gives, where all of it can be passed and the manifest is right. */
+function describeGraph(session: InferenceSession, start: TensorWorkerStart): Opened {
   const read = (kind: string, values: readonly InferenceSession.ValueMetadata[]): TensorInfo[] =>
     values.map((value) => {
       if (!value.isTensor)
@@ -257,13 +243,24 @@ function reasonOf(error: unknown): string {
 async function main(port: NonNullable<typeof parentPort>): Promise<void> {
   const say = (message: FromWorker<TensorReady, TensorAnswer>, transfer: ArrayBuffer[] = []): void =>
     port.postMessage(message, transfer);
+  const start = workerData as TensorWorkerStart;
+  giveWay(start.nice);
   let opened: Opened;
   try {
-    opened = await open(workerData as TensorWorkerStart);
-    await warmUp(opened);
+    opened = await openSession(start, async (session) => {
+      const described = describeGraph(session, start);
+      await warmUp(described);
+      return described;
+    });
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    say({ at: 'refused', reason: error instanceof Refused ? detail : 'onnxruntime cannot open its graph', detail });
+    const type = /Unsupported data type: (\d+)/.exec(detail)?.[1];
+    const reason = type
+      ? `it has a tensor of ONNX element type ${type}, which onnxruntime-node cannot pass`
+      : error instanceof Refused
+        ? detail
+        : 'onnxruntime cannot open its graph';
+    say({ at: 'refused', reason, detail });
     return;
   }
   port.on('message', ({ job, body }: ToWorker<TensorJob>) => {

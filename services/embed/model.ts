@@ -101,22 +101,23 @@ export async function openEmbedder(model: StoredModel, settings: InferenceSettin
   return createEmbedModel(encoder, clock);
 }
 
-export function createEmbedModel(encoder: EncoderModel, clock: Clock): EmbedModel {
+/** `valuesMax`: numbers of an answer; tests say fewer. */
+export function createEmbedModel(encoder: EncoderModel, clock: Clock, valuesMax = VALUES_MAX): EmbedModel {
   const { manifest, shape, texts: reader, tokenizer } = encoder;
   const { maxTokens } = manifest;
   const own: Pooling = manifest.embed?.pooling ?? 'mean';
   const rule = manifest.embed?.sparse;
   const hidden = shape.output === 'hidden';
 
+  type RunAll = (fitted: readonly FittedText[]) => Promise<EncoderOutput[]>;
   /** Runs what was read; `startedMs` is when reading began. */
   const run = async (
     startedMs: number,
     fitted: readonly FittedText[],
-    post: Parameters<EncoderModel['runAll']>[1],
-    options: RunOptions,
+    runAll: RunAll,
   ): Promise<Read & { outputs: EncoderOutput[] }> => {
     const tokenizeMs = clock.monotonic() - startedMs;
-    const outputs = await encoder.runAll(fitted, post, options);
+    const outputs = await runAll(fitted);
     const tokens = fitted.map(({ ids }) => ids.length);
     return {
       outputs,
@@ -152,7 +153,7 @@ export function createEmbedModel(encoder: EncoderModel, clock: Clock): EmbedMode
       const { pooling, normalize, dimensions, prompt } = options;
       const fitted = await readTexts(texts, options, runOptions);
       const post = { kind: 'pool', pooling, normalize, dimensions, skip: tokensOfPrompt(prompt) } as const;
-      const { outputs, ...read } = await run(startedMs, fitted, post, runOptions);
+      const { outputs, ...read } = await run(startedMs, fitted, (all) => encoder.runAll(all, post, runOptions));
       return { ...read, vectors: outputs.map(({ output }) => output) };
     },
     async embedTokens(texts, options, runOptions) {
@@ -164,12 +165,14 @@ export function createEmbedModel(encoder: EncoderModel, clock: Clock): EmbedMode
       );
       const fitted = placed.map(({ encoding: { ids, typeIds }, truncated }) => ({ ids, typeIds, truncated }));
       const tokens = fitted.reduce((sum, { ids }) => sum + ids.length, 0);
-      if (tokens * dimensions > VALUES_MAX) {
+      if (tokens * dimensions > valuesMax) {
         throw tooMuch(
-          `have ${tokens} tokens; with ${dimensions} numbers each that is more than the ${VALUES_MAX} of one answer: send fewer texts, or ask for fewer dimensions`,
+          `have ${tokens} tokens; with ${dimensions} numbers each that is more than the ${valuesMax} of one answer: send fewer texts, or ask for fewer dimensions`,
+          valuesMax,
         );
       }
-      const { outputs, ...read } = await run(startedMs, fitted, { kind: 'tokens', normalize, dimensions }, runOptions);
+      const post = { kind: 'tokens', normalize, dimensions } as const;
+      const { outputs, ...read } = await run(startedMs, fitted, (all) => encoder.runAll(all, post, runOptions));
       return {
         ...read,
         encodings: placed.map(({ encoding }) => encoding),
@@ -181,13 +184,24 @@ export function createEmbedModel(encoder: EncoderModel, clock: Clock): EmbedMode
       const { topK, threshold } = options;
       const fitted = await readTexts(texts, options, runOptions);
       const post = { kind: 'sparse', pooling: 'max', activation: 'relu', ...rule, topK, threshold } as const;
-      const { outputs, ...read } = await run(startedMs, fitted, post, runOptions);
-      const weights = outputs.reduce((sum, { output }) => sum + output.length / 2, 0);
-      if (weights > VALUES_MAX) {
-        throw tooMuch(
-          `have ${weights} weights, more than the ${VALUES_MAX} of one answer: send fewer texts, or set top_k or threshold`,
-        );
-      }
+      // Only the run tells how many weights a text has; so many texts have at most those of one answer.
+      const textsMax = Math.max(1, Math.floor(valuesMax / Math.min(shape.width, topK || shape.width)));
+      const { outputs, ...read } = await run(startedMs, fitted, async (all) => {
+        const outputs: EncoderOutput[] = [];
+        let weights = 0;
+        for (let from = 0; from < all.length; from += textsMax) {
+          const part = await encoder.runAll(all.slice(from, from + textsMax), post, runOptions);
+          outputs.push(...part);
+          weights = part.reduce((sum, { output }) => sum + output.length / 2, weights);
+          if (weights > valuesMax) {
+            throw tooMuch(
+              `have at least ${weights} weights, more than the ${valuesMax} of one answer: send fewer texts, or set top_k or threshold`,
+              valuesMax,
+            );
+          }
+        }
+        return outputs;
+      });
       return { ...read, pairs: outputs.map(({ output }) => output) };
     },
     tokenOf: (id) => tokenizer.idToToken(id) ?? '',
@@ -197,6 +211,6 @@ export function createEmbedModel(encoder: EncoderModel, clock: Clock): EmbedMode
   };
 }
 
-function tooMuch(description: string): Error {
-  return fieldError('TOO_MANY_ITEMS', 'texts', description, { limit: String(VALUES_MAX) });
+function tooMuch(description: string, limit: number): Error {
+  return fieldError('TOO_MANY_ITEMS', 'texts', description, { limit: String(limit) });
 }

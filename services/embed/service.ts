@@ -29,7 +29,7 @@ import {
 import { embedCodecs, type PiecesResponse, sparseEmbeddingPieces, tokenEmbeddingPieces } from './codec.js';
 import { formatVector } from './format.js';
 import type { EmbedModel } from './model.js';
-import { maxProducts, similarity, sparseSimilarity } from './similarity.js';
+import { maxSim, similarities, sparseSimilarities } from './similarity.js';
 import { tokenColumns } from './tokens.js';
 
 export interface EmbedDeps {
@@ -90,8 +90,8 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
       const source = vectors.pop() as Float32Array;
       const scores: number[] = [];
       for (const vector of vectors) {
-        const products = await inTurns(maxProducts(source, vector, options.dimensions), clock, context.signal);
-        scores.push(products.reduce((sum, product) => sum + product, 0));
+        const steps = await inTurns(maxSim(source, vector, options.dimensions), clock, context.signal);
+        scores.push(steps.reduce((sum, step) => sum + step, 0));
       }
       return { ...read, scores };
     }
@@ -99,12 +99,13 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
       const { pairs, ...read } = await model.embedSparse(all, { ...resolveEmbedSparse(asked, model), field }, context);
       const source = pairs.pop() as Float32Array;
       const metric = asked.metric ?? 'dot';
-      return { ...read, scores: pairs.map((pair) => sparseSimilarity(metric, source, pair)) };
+      const steps = sparseSimilarities(metric, source, pairs, model.dimensionsOf('sparse'));
+      return { ...read, scores: await inTurns(steps, clock, context.signal) };
     }
     const { vectors, ...read } = await model.embed(all, { ...resolveEmbed(asked, model), field }, context);
     const source = vectors.pop() as Float32Array;
     const metric = asked.metric ?? 'cosine';
-    return { ...read, scores: vectors.map((vector) => similarity(metric, source, vector)) };
+    return { ...read, scores: await inTurns(similarities(metric, source, vectors), clock, context.signal) };
   }
 
   return implement<EmbedHandlers>(

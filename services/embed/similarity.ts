@@ -9,6 +9,11 @@ interface Sums {
   squaresApart: number;
 }
 
+/** Similarities of vectors with `source`, one a step. */
+export function* similarities(metric: Metric, source: Float32Array, texts: readonly Float32Array[]): Generator<number> {
+  for (const text of texts) yield similarity(metric, source, text);
+}
+
 /** Of two vectors of the same length. The cosine with a vector of zeros is 0. */
 export function similarity(metric: Metric, a: Float32Array, b: Float32Array): number {
   const sums: Sums = { dot: 0, squaresA: 0, squaresB: 0, squaresApart: 0 };
@@ -16,34 +21,57 @@ export function similarity(metric: Metric, a: Float32Array, b: Float32Array): nu
   return measure(metric, sums);
 }
 
-/** Of two sparse vectors: id, weight, id, weight, ... in any order, no id twice; what is not there is 0. */
-export function sparseSimilarity(metric: Metric, a: Float32Array, b: Float32Array): number {
-  const sums: Sums = { dot: 0, squaresA: 0, squaresB: 0, squaresApart: 0 };
-  const weights = new Map<number, number>();
-  for (let at = 0; at < a.length; at += 2) weights.set(a[at] as number, a[at + 1] as number);
-  for (let at = 0; at < b.length; at += 2) {
-    const id = b[at] as number;
-    add(sums, weights.get(id) ?? 0, b[at + 1] as number);
-    weights.delete(id);
+/**
+ * Compares sparse vectors (id, weight, id, weight, ... in any order, no id twice; what is not there is 0) with `source`: the
+ * similarity of each text, one a step, so that others can go first in between. `width`: of the vocabulary, so that looking up
+ * is an array's work, and a step takes as many as both have weights.
+ */
+export function* sparseSimilarities(
+  metric: Metric,
+  source: Float32Array,
+  texts: readonly Float32Array[],
+  width: number,
+): Generator<number> {
+  const weights = new Float32Array(width);
+  /** Number of the last text that has the id. */
+  const seen = new Uint32Array(width);
+  for (let at = 0; at < source.length; at += 2) weights[source[at] as number] = source[at + 1] as number;
+  for (const [index, text] of texts.entries()) {
+    const sums: Sums = { dot: 0, squaresA: 0, squaresB: 0, squaresApart: 0 };
+    for (let at = 0; at < text.length; at += 2) {
+      const id = text[at] as number;
+      add(sums, weights[id] as number, text[at + 1] as number);
+      seen[id] = index + 1;
+    }
+    for (let at = 0; at < source.length; at += 2)
+      if (seen[source[at] as number] !== index + 1) add(sums, source[at + 1] as number, 0);
+    yield measure(metric, sums);
   }
-  for (const weight of weights.values()) add(sums, weight, 0);
-  return measure(metric, sums);
 }
 
+/** Products of numbers in one step of maxSim: a millisecond of work at most. */
+export const STEP_PRODUCTS_MAX = 2 ** 19;
+
 /**
- * Late interaction: for each vector of `source` the greatest product with a vector of `text`, one a step, so that whoever adds
- * them up can let others go first in between. Both hold vectors of `width` numbers; 0 where the text has none.
+ * Late interaction: for each vector of `source` the greatest product with a vector of `text`; the steps add up to their sum, and
+ * others can go first between them. Both hold vectors of `width` numbers; 0 where the text has none.
  */
-export function* maxProducts(source: Float32Array, text: Float32Array, width: number): Generator<number> {
+export function* maxSim(source: Float32Array, text: Float32Array, width: number): Generator<number> {
+  if (text.length === 0) return;
+  const rows = Math.max(1, Math.floor(STEP_PRODUCTS_MAX / width)) * width;
   for (let from = 0; from < source.length; from += width) {
     let most = Number.NEGATIVE_INFINITY;
-    for (let at = 0; at < text.length; at += width) {
-      let dot = 0;
-      for (let column = 0; column < width; column++)
-        dot += (source[from + column] as number) * (text[at + column] as number);
-      if (dot > most) most = dot;
+    for (let block = 0; block < text.length; block += rows) {
+      if (block > 0) yield 0;
+      const end = Math.min(text.length, block + rows);
+      for (let at = block; at < end; at += width) {
+        let dot = 0;
+        for (let column = 0; column < width; column++)
+          dot += (source[from + column] as number) * (text[at + column] as number);
+        if (dot > most) most = dot;
+      }
     }
-    yield text.length === 0 ? 0 : most;
+    yield most;
   }
 }
 

@@ -13,7 +13,7 @@ import {
   openEncoder,
   type Post,
 } from '../../inference/index.js';
-import { createRepository } from '../../models/index.js';
+import { createRepository, type Manifest } from '../../models/index.js';
 import { temporaryFolders, writeModel } from '../kit/model-folder.js';
 import { sharedOrSkip } from '../kit/shared.js';
 import { BUSY, DIE, HANG, THROW, WIDTH } from './kit/obedient-worker.js';
@@ -41,13 +41,17 @@ describe('the encoder', () => {
   });
 
   describe('over workers that do as they are told', () => {
-    async function open(changes: Partial<InferenceSettings> = {}, name = 'words'): Promise<EncoderModel> {
+    async function open(
+      changes: Partial<InferenceSettings> = {},
+      name = 'words',
+      embed: Manifest['embed'] = { pooling: 'mean', normalize: false, dimensions: WIDTH, prompts: {} },
+    ): Promise<EncoderModel> {
       const folder = join(temporary(), name, '1');
       const manifest = await writeModel(folder, wordFiles('onnx/model.onnx'), {
         name: 'words',
         precision: 'fp32',
         maxTokens: 16,
-        embed: { pooling: 'mean', normalize: false, dimensions: WIDTH, prompts: {} },
+        embed,
       });
       const model = { manifest, folder, inferred: false };
       const encoder = await openEncoder(model, settings(changes), { script });
@@ -113,6 +117,25 @@ describe('the encoder', () => {
       }
       await answered;
       assert.ok(turns > 100, `${turns} turns in 300 ms of computing`);
+    });
+
+    it('cuts the batches of a masked-LM head, and books their scores, by its vocabulary', async () => {
+      const vocabulary = 2 ** 20;
+      const embed = { pooling: 'max', normalize: false, dimensions: vocabulary, prompts: {} } as const;
+      const sparse = { pooling: 'max', activation: 'relu' } as const;
+      const opening = (changes: Partial<InferenceSettings>) =>
+        open({ workers: 1, ...changes }, 'head', { ...embed, sparse });
+      const bytes = 5 * 4 * 16 * vocabulary; // scores of the longest text, 16 tokens, which is more than a batch
+      await assert.rejects(opening({ memoryBytes: bytes }), { code: 'MEMORY_SHORT' });
+      const encoder = await opening({ memoryBytes: 2 ** 40 });
+      assert.ok(encoder.stats().memoryBytes > bytes);
+      await encoder.runAll(
+        Array.from({ length: 16 }, (_, id) => input(id, 0, 0, 0)),
+        mean,
+        forever(),
+      );
+      const { batches, paddedTokens } = encoder.stats();
+      assert.deepEqual([paddedTokens, batches], [64, 8], '8 tokens are 32 MiB of scores');
     });
 
     it('refuses a text that is longer than the model takes', async () => {

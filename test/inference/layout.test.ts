@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSettings } from '../../chassis/settings.js';
 import { openEncoder } from '../../inference/index.js';
-import { fastest, type Layout, layouts, rememberedLayout } from '../../inference/layout.js';
+import { fastest, givenLayout, type Layout, layouts, rememberedLayout } from '../../inference/layout.js';
 import { processMemory } from '../../inference/memory.js';
 import { inferenceSettings } from '../../inference/settings.js';
 import { temporaryFolders } from '../kit/model-folder.js';
@@ -34,6 +34,16 @@ describe('workers and threads', () => {
     };
     return shown(await fastest(layouts(8), measure));
   };
+
+  it('is what the settings say: workers of one thread, or workers for threads that fill the cores', () => {
+    const given = (workers: number, threads: number, cores = 8): Layout | undefined =>
+      givenLayout({ workers, threads }, cores);
+    assert.deepEqual(given(3, 0), { workers: 3, threads: 1 });
+    assert.deepEqual(given(3, 2), { workers: 3, threads: 2 });
+    assert.deepEqual(given(0, 3), { workers: 2, threads: 3 });
+    assert.deepEqual(given(0, 3, 2), { workers: 1, threads: 3 });
+    assert.equal(given(0, 0), undefined);
+  });
 
   it('change only for what is clearly faster', async () => {
     assert.equal(await choice({ '8x1': 100, '4x2': 110, '4x1': 60, '2x4': 90 }), '8x1');

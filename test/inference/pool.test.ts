@@ -31,6 +31,7 @@ describe('the pool', () => {
       tokensMax: 8,
       batchTokensMax: 8,
       want: 'vectors',
+      width: 0,
     };
     const options = { name: 'm@1', script, start, size: 2, hangMs: 1_000, startMs: 60_000, clock, onUp: () => {} };
     pool = createPool(options);

@@ -1,5 +1,6 @@
 /** Graphs written by the test, through real workers: every type and shape, what is refused and how, batches, lost workers. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeshError } from '../../../chassis/errors.js';
 import { readSettings } from '../../../chassis/settings.js';
@@ -17,6 +18,8 @@ import {
   type TensorSettings,
   tensorSettings,
 } from '../../../inference/index.js';
+import { processMemory, reckonBytes } from '../../../inference/memory.js';
+import { packageRoot } from '../../../protos/index.js';
 import { temporaryFolders, writeModel } from '../../kit/model-folder.js';
 import { identity, onnxModel, type Value } from '../../kit/onnx.js';
 import { DIE, HANG } from './mortal-worker.js';
@@ -440,6 +443,52 @@ describe('a tensor model', () => {
       (await Promise.all(waiting)).map((each) => numbers(each)),
       [[4], [9]],
     );
+  });
+
+  describe('with weights', () => {
+    const graph = readFileSync(
+      join(packageRoot, 'test', 'services', 'tasks', 'fixtures', 'hidden-bert', 'onnx', 'model.onnx'),
+    );
+    const names = ['input_ids', 'attention_mask', 'token_type_ids'];
+    const inputs = names.map((name, place): Tensor => {
+      const data = new Uint8Array(BigInt64Array.of(...[7n, 20n, 3n].map((id) => [id, 1n, 0n][place] as bigint)).buffer);
+      return { name, type: 'int64', dims: [1, 3], data };
+    });
+
+    it('keeps a prepared copy of them, which has the same signature and gives the very same numbers', async () => {
+      const cache = join(temporary(), 'prepared');
+      const plain = await open(graph, { preparedFolder: '' });
+      const wanted = await infer(plain, inputs);
+      for (const load of ['first', 'later']) {
+        const model = await open(graph, { preparedFolder: cache, workers: 2 });
+        assert.deepEqual(model.signature, plain.signature, load);
+        assert.deepEqual(numbers(await infer(model, inputs)), numbers(wanted), load);
+        const [made, ...others] = readdirSync(cache) as [string];
+        assert.deepEqual(
+          [readdirSync(join(cache, made)).sort(), others],
+          [['model.data', 'model.onnx', 'sizes.json'], []],
+        );
+      }
+    });
+
+    it('is refused where the memory is short, and gives back what it took', async () => {
+      const before = processMemory.takenBytes;
+      const reckoned = reckonBytes(graph.length, 3, 'read');
+      const settings = { workers: 3, preparedFolder: '' };
+      await assert.rejects(open(graph, { ...settings, memoryBytes: before + reckoned - 1 }), (error: MeshError) => {
+        assert.equal(error.code, 'MEMORY_SHORT');
+        assert.match(error.message, /^graph@1 needs about \d+ MiB .*PLEXUS_WORKERS.*PLEXUS_MEMORY_BYTES/);
+        return true;
+      });
+      assert.equal(processMemory.takenBytes, before);
+      const model = await open(graph, { ...settings, memoryBytes: before + reckoned });
+      assert.equal(model.stats().memoryBytes, reckoned);
+      assert.equal(processMemory.takenBytes, before + reckoned);
+      await model.close();
+      assert.equal(processMemory.takenBytes, before);
+      await assert.rejects(open(Buffer.from('no graph')), { code: 'MODEL_UNSUPPORTED' });
+      assert.equal(processMemory.takenBytes, before, 'also where it cannot be opened');
+    });
   });
 
   it('carries megabytes there and back', async () => {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { systemClock } from '../../../chassis/clock.js';
 import { readSettings } from '../../../chassis/settings.js';
-import { inferenceSettings, type RunOptions } from '../../../inference/index.js';
+import { inferenceSettings, openEncoder, type RunOptions } from '../../../inference/index.js';
 import { inferManifest, type Manifest, type Pooling, type StoredModel } from '../../../models/index.js';
 import * as embed from '../../../services/embed/index.js';
-import { type EmbedModel, openEmbedder } from '../../../services/embed/model.js';
+import { createEmbedModel, type EmbedModel, openEmbedder } from '../../../services/embed/model.js';
 import { type ServedCapability, serveCapability } from '../../kit/capability.js';
 import { refuses } from '../../kit/refused.js';
 import { apart, expected, FIXTURES, modeOf, utf16 } from './expected.js';
@@ -81,6 +81,64 @@ describe('embed on models of other tasks', function () {
     await assert.rejects(open('hidden-bert', { sparse, dimensions: 170 }), {
       code: 'MODEL_UNSUPPORTED',
       message: /a vocabulary of 170, its graph gives 32 scores a token/,
+    });
+  });
+
+  it('refuses to take the scores of a masked-LM head for vectors', async () => {
+    // Found by its rank, as the numbered outputs of some exporters are, and so wide that nobody would see it in the answer.
+    await assert.rejects(open('splade-bert', { sparse: undefined, dimensions: 32 } as object), {
+      code: 'MODEL_UNSUPPORTED',
+      message: /its output "logits" has 170 numbers a token where the manifest has vectors of 32; .* without its head/,
+    });
+  });
+
+  describe('within so many numbers of an answer', () => {
+    async function bounded(name: string, valuesMax: number): Promise<EmbedModel> {
+      const settings = readSettings(inferenceSettings, { PLEXUS_WORKERS: '1' });
+      const model = createEmbedModel(await openEncoder(await fixture(name, {}), settings), systemClock, valuesMax);
+      opened.push(model);
+      return model;
+    }
+    const limitOf = (limit: number) => ({ code: 'TOO_MANY_ITEMS', facts: { limit: String(limit) } });
+
+    it('gives vectors of tokens up to the last number, and refuses one more before it runs', async () => {
+      const tokens = (expected.tokens.texts.slice(0, 3) as { ids: number[] }[]).reduce(
+        (sum, { ids }) => sum + ids.length,
+        0,
+      );
+      const ask = (model: EmbedModel, dimensions: number) =>
+        model.embedTokens(all.slice(0, 3), { ...read, prompt: '', normalize: false, dimensions }, unhurried());
+      const enough = await bounded('hidden-bert', tokens * 32);
+      const { vectors } = await ask(enough, 32);
+      assert.equal(
+        vectors.reduce((sum, { length }) => sum + length, 0),
+        tokens * 32,
+      );
+      const short = await bounded('hidden-bert', tokens * 32 - 1);
+      const before = short.stats().batches;
+      await assert.rejects(ask(short, 32), limitOf(tokens * 32 - 1));
+      assert.equal(short.stats().batches, before, 'it ran');
+      assert.equal((await ask(short, 31)).vectors.length, 3, 'fewer dimensions');
+    });
+
+    it('gives sparse weights up to the last one, in parts that cannot exceed an answer, and stops at the part that does', async () => {
+      const ask = (model: EmbedModel, given: readonly string[], topK = 0) =>
+        model.embedSparse(given, { ...read, prompt: '', topK, threshold: 0 }, unhurried());
+      const whole = await bounded('splade-bert', 4_096);
+      const { pairs } = await ask(whole, texts);
+      const weights = pairs.reduce((sum, { length }) => sum + length / 2, 0);
+      assert.ok(weights > 340, `${weights} weights`);
+      const enough = await bounded('splade-bert', weights); // several parts: a text may have 170 weights
+      assert.deepEqual((await ask(enough, texts)).pairs, pairs);
+      const short = await bounded('splade-bert', weights - 1);
+      await assert.rejects(ask(short, texts), limitOf(weights - 1));
+
+      const many = new Array<string>(64).fill(texts[0] as string);
+      const small = await bounded('splade-bert', 171); // a text a part
+      const before = small.stats().texts;
+      await assert.rejects(ask(small, many), limitOf(171));
+      assert.ok(small.stats().texts - before <= 171, 'it went on');
+      assert.equal((await ask(small, many, 2)).pairs.length, 64, 'the heaviest two of each are few enough');
     });
   });
 

@@ -228,6 +228,7 @@ def main():
     }
     with open(f"{HERE}/expected.json", "w") as out:
         json.dump(expected, out, ensure_ascii=False, separators=(",", ":"))
+        out.write("\n")
 
 
 if __name__ == "__main__":
