@@ -57,7 +57,9 @@ export function chunk(text: string, tokenizer: Counter, options: ChunkOptions): 
     const { start } = pieces[first] as Piece;
     let tokens = count(start, (pieces[next - 1] as Piece).end);
     while (tokens > fill && next - first > 1) {
-      next--;
+      // As many pieces go as have the tokens that are too many: counting after every one would take quadratic time.
+      let excess = tokens - fill;
+      while (excess > 0 && next - first > 1) excess -= (pieces[--next] as Piece).tokens;
       tokens = count(start, (pieces[next - 1] as Piece).end);
     }
     const { end } = pieces[next - 1] as Piece;
@@ -118,21 +120,33 @@ function wordBorder(text: string, start: number, end: number): number {
   return end;
 }
 
-/** How far back a chunk that begins at `start` may reach to repeat at most `most` tokens, from a word on. */
+/**
+ * How far back a chunk that begins at `start` may reach to repeat at most `most` tokens, from a word on. The words'
+ * beginnings are searched by halves, so that each chunk is read a few times and not once for every word of the overlap.
+ */
 function overlapStart(text: string, low: number, start: number, most: number, count: Count): number {
   if (most <= 0) return start;
-  let best = start;
-  let at = start;
-  // Tokens are rarely longer than this many code units; counting again at each word keeps the bound exact.
-  for (let steps = 0; steps <= 4 * most && at > low; steps++) {
+  // Tokens are rarely longer than this many code units.
+  const floor = Math.max(low, start - 16 * most);
+  const begins: number[] = [];
+  for (let at = start; at > floor && begins.length <= 4 * most; ) {
     let from = at;
-    while (from > low && /\s/.test(text[from - 1] as string)) from--;
-    while (from > low && !/\s/.test(text[from - 1] as string) && start - from < 16 * most) from--;
+    while (from > floor && /\s/.test(text[from - 1] as string)) from--;
+    while (from > floor && !/\s/.test(text[from - 1] as string)) from--;
     const unit = text.charCodeAt(from);
     if (unit >= 0xdc00 && unit < 0xe000) from++;
-    if (from >= at || count(from, start) > most) break;
-    best = from;
+    if (from >= at) break;
+    begins.push(from);
     at = from;
+  }
+  let best = start;
+  for (let near = 0, far = begins.length - 1; near <= far; ) {
+    const middle = (near + far) >> 1;
+    const from = begins[middle] as number;
+    if (count(from, start) <= most) {
+      best = from;
+      near = middle + 1;
+    } else far = middle - 1;
   }
   return best;
 }

@@ -11,8 +11,11 @@ export interface Span {
 /** Lines at least this long that end without punctuation are taken to be wrapped, not ended. */
 const WRAPPED_UNITS_MIN = 40;
 
-/** The segmenter sees at most so much at once: its cost must stay linear, whatever the text. */
-const BLOCK_UNITS_MAX = 16384;
+/** A sentence that is longer than this ends at the next border proposed or the next end of a window. */
+const SENTENCE_UNITS_MAX = 16384;
+
+/** The segmenter sees at most so much at once: what it needs for each sentence grows with the text it was given. */
+const WINDOW_UNITS_MAX = 2048;
 
 /** A quotation that runs on longer than this has lost its closing mark. */
 const QUOTATION_UNITS_MAX = 400;
@@ -20,6 +23,12 @@ const QUOTATION_UNITS_MAX = 400;
 /** A full stop further back in the same sentence than this is forgotten. */
 const LOOK_BACK_UNITS_MAX = 400;
 
+/** Opening brackets in a row that go to what follows them; more are no brackets but a pattern. */
+const OPENING_UNITS_MAX = 16;
+
+const SPACE = /\s/;
+const NEWLINE = /[\n\u2028\u2029]/;
+const PARAGRAPH_END = /\n[^\S\n]*\n\s*/;
 const OPENING = /[\u300c\u300e\uff08\u3010\u201e]/;
 
 const segmenters = new Map<string, Intl.Segmenter>();
@@ -36,59 +45,95 @@ function segmenterFor(locale: string): Intl.Segmenter {
 
 /**
  * The sentences of `text`, in order and without gaps: spaces after a sentence belong to it. `locale` (BCP 47, default
- * en) matters little; abbreviations of all languages are known together.
+ * en) matters little; abbreviations of all languages are known together. Takes linear time whatever the text: every
+ * space is read once, and every look back or ahead from a border has a limit of its own.
  */
 export function sentences(text: string, locale = 'en'): Span[] {
   const spans: Span[] = [];
-  const segmenter = segmenterFor(locale);
   let start = 0;
-  for (const block of blocks(text)) {
-    for (const { index, segment } of segmenter.segment(text.slice(block.start, block.end))) {
-      let end = block.start + index + segment.length;
-      // The Unicode rules leave an opening bracket with what is before it.
-      while (end < text.length && end - 1 > start && OPENING.test(text[end - 1] as string)) end--;
-      if (end !== text.length && !isBorder(text, start, end)) continue;
-      const before = spans.at(-1);
-      // Nothing but space is no sentence: it goes with the one before.
-      if (before !== undefined && text.slice(start, end).trim() === '')
-        spans[spans.length - 1] = { start: before.start, end };
-      else spans.push({ start, end });
-      start = end;
+  // Of the sentence so far: where its spaces at the end begin, and the ends of lines in them. Read up to `seen`.
+  let seen = 0;
+  let last = 0;
+  let newlines = 0;
+  for (const proposal of proposals(text, segmenterFor(locale))) {
+    let { end } = proposal;
+    // The Unicode rules leave an opening bracket with what is before it.
+    const least = Math.max(start + 1, seen, end - OPENING_UNITS_MAX);
+    while (end < text.length && end > least && OPENING.test(text[end - 1] as string)) end--;
+    let at = end;
+    let ends = 0;
+    for (; at > seen; at--) {
+      const unit = text[at - 1] as string;
+      if (!SPACE.test(unit)) break;
+      if (NEWLINE.test(unit)) ends++;
     }
+    if (at > seen) {
+      last = at;
+      newlines = ends;
+    } else newlines += ends;
+    seen = end;
+    const long = end - start >= SENTENCE_UNITS_MAX && last > start;
+    if (end !== text.length && !long && (proposal.cut || !isBorder(text, start, end, last, newlines))) continue;
+    const before = spans.at(-1);
+    // Nothing but space is no sentence: it goes with the one before.
+    if (before !== undefined && last === start) spans[spans.length - 1] = { start: before.start, end };
+    else spans.push({ start, end });
+    start = end;
+    last = end;
+    newlines = 0;
   }
   return spans;
 }
 
-/** Paragraphs, and pieces of very long ones. */
-function* blocks(text: string): Generator<Span> {
-  const gap = /\n[^\S\n]*\n\s*/g;
+interface Proposal {
+  end: number;
+  /** No end of a sentence, but of the window that the sentence fills. */
+  cut: boolean;
+}
+
+/**
+ * Where the Unicode rules end sentences, in order, the end of the text last. They are asked for a paragraph, or for a
+ * window of a long one; the last sentence of a window is asked for again with what follows it.
+ */
+function* proposals(text: string, segmenter: Intl.Segmenter): Generator<Proposal> {
   let start = 0;
   while (start < text.length) {
-    gap.lastIndex = start;
-    const found = gap.exec(
-      text.length - start > 4 * BLOCK_UNITS_MAX ? text.slice(0, start + 4 * BLOCK_UNITS_MAX) : text,
-    );
-    let end = found === null ? text.length : found.index + found[0].length;
-    if (end - start > BLOCK_UNITS_MAX) {
-      end = start + BLOCK_UNITS_MAX;
-      const space = text.lastIndexOf(' ', end);
-      if (space > start + BLOCK_UNITS_MAX / 2) end = space + 1;
-      const unit = text.charCodeAt(end);
-      if (unit >= 0xdc00 && unit < 0xe000) end--;
-    }
-    yield { start, end };
-    start = end;
+    const { end, whole } = windowAt(text, start);
+    const window = text.slice(start, end);
+    let at = end;
+    if (/\S/.test(window)) {
+      for (const { index, segment } of segmenter.segment(window)) {
+        const to = start + index + segment.length;
+        const cut = to === end && !whole;
+        if (cut && index > 0) {
+          at = start + index;
+          break;
+        }
+        yield { end: to, cut };
+      }
+    } else yield { end, cut: !whole };
+    start = at;
   }
 }
 
-/** Whether the border at `end` that was proposed for the sentence from `start` is one. */
-function isBorder(text: string, start: number, end: number): boolean {
-  let last = end;
-  let newlines = 0;
-  while (last > start && /\s/.test(text[last - 1] as string)) {
-    if (/[\n\u2028\u2029]/.test(text[last - 1] as string)) newlines++;
-    last--;
-  }
+/** The paragraph from `start` on, with the space after it, or as much as a window holds, up to a space where there is one. */
+function windowAt(text: string, start: number): { end: number; whole: boolean } {
+  const window = text.slice(start, start + WINDOW_UNITS_MAX);
+  const gap = PARAGRAPH_END.exec(window);
+  if (gap !== null) return { end: start + gap.index + gap[0].length, whole: true };
+  const end = start + window.length;
+  if (end === text.length) return { end, whole: true };
+  const space = window.lastIndexOf(' ');
+  if (space > WINDOW_UNITS_MAX / 2) return { end: start + space + 1, whole: false };
+  const unit = text.charCodeAt(end);
+  return { end: unit >= 0xdc00 && unit < 0xe000 ? end - 1 : end, whole: false };
+}
+
+/**
+ * Whether the border at `end` that was proposed for the sentence from `start` is one. From `last` on there are only
+ * spaces, with so many newlines in them.
+ */
+function isBorder(text: string, start: number, end: number, last: number, newlines: number): boolean {
   if (last === start) return start > 0;
   const next = nextWord(text, end);
   if (newlines >= 2) return true;
@@ -99,10 +144,7 @@ function isBorder(text: string, start: number, end: number): boolean {
     );
   if (newlines === 1 && !ended) return !isWrapped(text, start, last, next);
   if (newlines === 0 && !ended)
-    return (
-      end - start >= BLOCK_UNITS_MAX ||
-      /[\u3002\uff01\uff1f]/.test(text.slice(Math.max(start, last - LOOK_BACK_UNITS_MAX), last))
-    );
+    return /[\u3002\uff01\uff1f]/.test(text.slice(Math.max(start, last - LOOK_BACK_UNITS_MAX), last));
   if (startsLower(next)) return false;
   return !endsInAbbreviation(
     text.slice(Math.max(start, last - 48), last),
@@ -115,12 +157,11 @@ function isBorder(text: string, start: number, end: number): boolean {
 function isInsideQuotation(text: string, start: number, last: number): boolean {
   if (last - start > QUOTATION_UNITS_MAX) return false;
   let depth = 0;
-  for (let i = start; i < last; i++) {
-    const c = text[i] as string;
+  for (const c of text.slice(start, last)) {
     if (c === '\u300c' || c === '\u300e') depth++;
     else if ((c === '\u300d' || c === '\u300f') && depth > 0) depth--;
   }
-  return depth > 0 || (/[\u300d\u300f]/.test(text[last - 1] as string) && /[\u3068]/.test(text[last] ?? ''));
+  return depth > 0 || (/[\u300d\u300f]/.test(text[last - 1] as string) && text[last] === '\u3068');
 }
 
 /** The first word after `at`: letters, digits, and the stops and apostrophes inside it. */

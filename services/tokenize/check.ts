@@ -10,7 +10,7 @@ import type { Truncation__Output } from '../../protos/gen/plexus/v1/Truncation.j
 import { oneOf } from '../truncate.js';
 import type { TokenizeModel } from './model.js';
 
-/** Tokens of one text's pieces together, overlaps counted: a stride near max_tokens multiplies a text by thousands. */
+/** Tokens of one text's pieces together, or that its chunks repeat: a stride near max_tokens multiplies a text by thousands. */
 export const OVERFLOW_TOKENS_MAX = 1_000_000;
 /** Ids of one Decode sequence. */
 export const IDS_MAX = 1_000_000;
@@ -84,20 +84,36 @@ export async function resolveEncode(
     throw invalid('truncation.stride', text);
   }
   if (stride === 0) return;
-  // Only texts that could get there are counted; a token has at least one code unit, special ones aside.
   const growth = room / (room - stride);
-  const suspects = inputs.map(({ text, pair = '' }, index) => ({ text: text + pair, index }));
-  const long = suspects.filter(({ text }) => text.length * growth * 4 > OVERFLOW_TOKENS_MAX);
+  const whole = inputs.map(({ text, pair = '' }) => text + pair);
+  await boundRepeated(reader, whole, growth, signal, (index, tokens) =>
+    invalid(
+      'truncation.stride',
+      `would make ${tokens} tokens of texts[${index}]; at most ${OVERFLOW_TOKENS_MAX}: use a smaller stride`,
+    ),
+  );
+}
+
+/** Refuses a text of which `factor` times its tokens would be too many: pieces that repeat much of the one before. */
+async function boundRepeated(
+  reader: TokenizeModel['texts'],
+  texts: readonly string[],
+  factor: number,
+  signal: AbortSignal,
+  refused: (index: number, tokens: number) => Error,
+): Promise<void> {
+  // Only texts that could get there are counted; a token has at least one code unit, special ones aside.
+  const long = texts
+    .map((text, index) => ({ text, index }))
+    .filter(({ text }) => text.length * factor * 4 > OVERFLOW_TOKENS_MAX);
   const counts = await reader.count(
     long.map(({ text }) => text),
     false,
     signal,
   );
   for (const [place, count] of counts.entries()) {
-    if (count * growth <= OVERFLOW_TOKENS_MAX) continue;
-    const { index } = long[place] as { index: number };
-    const text = `would make ${Math.round(count * growth)} tokens of texts[${index}]; at most ${OVERFLOW_TOKENS_MAX}: use a smaller stride`;
-    throw invalid('truncation.stride', text);
+    const tokens = Math.round(count * factor);
+    if (tokens > OVERFLOW_TOKENS_MAX) throw refused((long[place] as { index: number }).index, tokens);
   }
 }
 
@@ -151,14 +167,28 @@ export function checkChunk(request: ChunkRequest__Output): ChunkAsked {
   return { text: textLength('text', request.text), maxTokens, overlapTokens, locale: language || undefined };
 }
 
-/** The limit with special tokens, as the chunker counts it. */
-export function resolveChunk(asked: ChunkAsked, { manifest, tokenizer }: TokenizeModel): ChunkOptions {
+/** The limit with special tokens, as the chunker counts it; an overlap must not multiply the text without bounds. */
+export async function resolveChunk(
+  asked: ChunkAsked,
+  { manifest, tokenizer, texts: reader }: TokenizeModel,
+  signal: AbortSignal,
+): Promise<ChunkOptions> {
+  const { text, overlapTokens } = asked;
   const specials = tokenizer.specialTokenCount();
   const maxTokens = asked.maxTokens || Math.max(1, manifest.maxTokens - specials);
-  range('overlap_tokens', asked.overlapTokens, 0, maxTokens - 1);
+  range('overlap_tokens', overlapTokens, 0, maxTokens - 1);
+  if (overlapTokens > 0) {
+    const repeated = overlapTokens / (maxTokens - overlapTokens);
+    await boundRepeated(reader, [text], repeated, signal, (_, tokens) =>
+      invalid(
+        'overlap_tokens',
+        `would repeat up to ${tokens} tokens; at most ${OVERFLOW_TOKENS_MAX}: use a smaller overlap`,
+      ),
+    );
+  }
   return {
     maxTokens: maxTokens + specials,
-    overlapTokens: asked.overlapTokens,
+    overlapTokens,
     ...(asked.locale !== undefined && { locale: asked.locale }),
   };
 }

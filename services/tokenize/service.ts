@@ -85,7 +85,7 @@ export function createTokenizeService(deps: TokenizeDeps): ServiceBinding {
         const asked = checkChunk(request);
         return withModel(hub, request.model, async (model) => {
           const { text } = asked;
-          const options = resolveChunk(asked, model);
+          const options = await resolveChunk(asked, model, context.signal);
           const found = await model.texts.chunk(text, options, context.signal);
           const specials = model.tokenizer.specialTokenCount();
           const bytes = utf8Offsets(text, Uint32Array.from(found.flatMap(({ start, end }) => [start, end])));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { chunk, sentences } from '../../../inference/tokenizer/index.js';
+import { chunk, type EncodeOptions, sentences } from '../../../inference/tokenizer/index.js';
 import { fixture } from './fixtures.js';
 
 const CASES: readonly (readonly [string, readonly string[]])[] = [
@@ -38,6 +38,57 @@ const CASES: readonly (readonly [string, readonly string[]])[] = [
   [' \n ', [' \n '.trim()]],
 ];
 
+/** What hostile texts are made of: repeated without end, nothing in them ends a sentence, or everything does. */
+const ENDLESS = [
+  'word ',
+  'a',
+  ' ',
+  '\n',
+  ' \n',
+  '\r',
+  '\u2029',
+  '\u300c',
+  '\u300c ',
+  '.',
+  '. ',
+  '\u3002',
+  '\u300c\u3002',
+  '\u3002\u300d',
+  '.\u300c',
+  'Dr. ',
+  'x. y ',
+  'x\n',
+  '.\n',
+  'U.S. ',
+  'a.',
+  '." ',
+  '\ud83d\udc4d\ud83c\udffd',
+  '\ud83d',
+  '\u543e\u8f29',
+  `${'x'.repeat(50)}\n`,
+  '3. ',
+];
+
+/** `text` as a string that counts the code units read from it: by index, by slice and by regular expression. */
+function counted(text: string): { text: string; units: () => number } {
+  let units = 0;
+  const proxy = new Proxy(Object(text) as object, {
+    get(target, key) {
+      const value = Reflect.get(target, key) as unknown;
+      if (typeof value !== 'function') {
+        if (key !== 'length') units++;
+        return value;
+      }
+      return (...args: unknown[]) => {
+        const found = Reflect.apply(value, text, args) as unknown;
+        units += typeof found === 'string' ? found.length : 1;
+        return found;
+      };
+    },
+  });
+  return { text: proxy as unknown as string, units: () => units };
+}
+
 describe('sentences', () => {
   for (const [text, want] of CASES) {
     it(`ends sentences where a reader would: ${JSON.stringify(text.slice(0, 40))}`, () => {
@@ -67,6 +118,46 @@ describe('sentences', () => {
         },
       ),
       { numRuns: 300, seed: 5 },
+    );
+  });
+
+  for (const unit of ENDLESS) {
+    it(`reads a text in proportion to its length, and no sentence is endless: ${JSON.stringify(unit.slice(0, 12))}`, () => {
+      const read = [20_000, 80_000].map((length) => {
+        const { text, units } = counted(unit.repeat(length / unit.length));
+        const found = sentences(text);
+        for (const { start, end } of found) {
+          assert.ok(end - start < 20_000 || text.slice(start, end).trim().length < 20_000, `${end - start} units`);
+        }
+        return units() / text.length;
+      }) as [number, number];
+      // Quadratic work would read four times as much of each unit.
+      assert.ok(
+        read[1] < 1.5 * read[0] + 1,
+        `${read[0]} units read for each of the short text, ${read[1]} of the long`,
+      );
+      assert.ok(read[1] < 1_000, `${read[1]} units read for each`);
+    });
+  }
+
+  it('ends the sentences of a long paragraph where it ends those of short ones', () => {
+    const parts = [
+      'He met Dr. Smith at 3.14 p.m. and left. ',
+      '\u543e\u8f29\u306f\u732b\u3067\u3042\u308b\u3002',
+      'Really?! ',
+      'It rained. ',
+    ];
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...parts), { minLength: 200, maxLength: 400 }), (chosen) => {
+        const ends = new Set(sentences(chosen.join('')).map(({ end }) => end));
+        let at = 0;
+        for (const part of chosen) {
+          at += part.length;
+          assert.ok(ends.has(at), `no border at ${at}`);
+        }
+        assert.equal(ends.size, chosen.length);
+      }),
+      { numRuns: 20, seed: 8 },
     );
   });
 });
@@ -125,6 +216,34 @@ describe('chunk', () => {
     const text = 'The fox runs. The dog sleeps. They meet again. It rains.';
     const tokenizer = fixture('word-piece-uncased');
     for (const { end } of chunk(text, tokenizer, { maxTokens: 24 })) assert.match(text.slice(0, end), /\. ?$/);
+  });
+
+  it('gives the tokenizer a text in proportion to its length, with and without overlap', () => {
+    const tokenizer = fixture('byte-level-bpe');
+    for (const unit of ['word ', 'a', '\n', 'One two three. ', 'x. y ', '\u3002', '\ud83d\udc4d\ud83c\udffd']) {
+      for (const overlapTokens of [0, 100, 190]) {
+        const read = [10_000, 40_000].map((length) => {
+          let units = 0;
+          const counting = {
+            count: (text: string, specials?: boolean) => {
+              units += text.length;
+              return tokenizer.count(text, specials);
+            },
+            encode: (text: string, options?: Partial<EncodeOptions>) => {
+              units += text.length;
+              return tokenizer.encode(text, options);
+            },
+            specialTokenCount: () => tokenizer.specialTokenCount(),
+          };
+          chunk(unit.repeat(length / unit.length), counting, { maxTokens: 200, overlapTokens });
+          return units / length;
+        }) as [number, number];
+        const said = `${JSON.stringify(unit)}, overlap ${overlapTokens}: ${read[0]} units for each, then ${read[1]}`;
+        assert.ok(read[1] < 1.5 * read[0] + 1, said);
+        // An overlap is searched by halves: each unit is counted in so many chunks, some twenty times in each at most.
+        assert.ok(read[1] < 8 + (20 * 200) / (198 - overlapTokens), said);
+      }
+    }
   });
 
   it('says when nothing fits', () => {

@@ -246,6 +246,13 @@ describe('the tokenize service', () => {
       field: 'overlap_tokens',
     },
     {
+      what: 'an overlap that multiplies a text',
+      call: () => chunk({ text: dense, maxTokens: 512, overlapTokens: 511 }),
+      code: 'FIELD_INVALID',
+      field: 'overlap_tokens',
+      says: /smaller overlap/,
+    },
+    {
       what: 'a language that is none',
       call: () => chunk({ text: 'a', language: 'not a tag!' }),
       code: 'FIELD_INVALID',
