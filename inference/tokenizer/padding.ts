@@ -15,6 +15,10 @@ export interface PaddingOptions {
   padToken?: string;
 }
 
+/**
+ * As Python's `tokenizers` pads, what truncation cut off included, but for one thing: padding never belongs to a text,
+ * where the library counts it to the first if the tokenizer has no post-processor.
+ */
 export function padEncodings(encodings: readonly Encoding[], options: PaddingOptions): Encoding[] {
   const multiple = Math.max(1, options.multipleOf ?? 1);
   const longest = options.length ?? encodings.reduce((length, e) => Math.max(length, e.ids.length), 0);

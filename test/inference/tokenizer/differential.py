@@ -167,6 +167,34 @@ def lines(tokenizer, rng, vocabulary, added, real, count):
             yield line(tokenizer, text, None, None)
 
 
+def padded(tokenizer, rng, vocabulary, added, real, count):
+    """Batches of random strings, padded: texts, options with the padding and any truncation, results with attention masks."""
+    for _ in range(count):
+        texts = [sample(rng, vocabulary, added, real) for _ in range(rng.randint(1, 5))]
+        pairs = [sample(rng, vocabulary, added, real) for _ in texts] if rng.random() < 0.3 else None
+        padding = {"side": rng.choice(["left", "right"]), "padId": rng.choice([0, 1, 3]), "padTypeId": rng.choice([0, 0, 1]), "padToken": rng.choice(["[PAD]", "<pad>"])}
+        if rng.random() < 0.5:
+            padding["length"] = rng.choice([1, 7, 16, 40])
+        if rng.random() < 0.5:
+            padding["multipleOf"] = rng.choice([1, 2, 8, 64])
+        options = {"padding": padding}
+        if rng.random() < 0.4:
+            options["maxTokens"] = rng.randint(8, 24)
+            tokenizer.enable_truncation(options["maxTokens"])
+        tokenizer.enable_padding(
+            direction=padding["side"],
+            pad_id=padding["padId"],
+            pad_type_id=padding["padTypeId"],
+            pad_token=padding["padToken"],
+            length=padding.get("length"),
+            pad_to_multiple_of=padding.get("multipleOf"),
+        )
+        encodings = tokenizer.encode_batch(texts if pairs is None else list(zip(texts, pairs)))
+        yield [texts, pairs, options, True, [fields(e) + [e.attention_mask] for e in encodings]]
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+
+
 def line(tokenizer, text, pair, options, specials=True):
     try:
         e = tokenizer.encode(text, pair, add_special_tokens=specials)
@@ -214,6 +242,8 @@ def main():
             out.write(json.dumps(line(tokenizer, text, None, None)) + "\n")
         return
     for made in lines(tokenizer, rng, vocabulary, added, real, args.count):
+        out.write(json.dumps(made) + "\n")
+    for made in padded(tokenizer, rng, vocabulary, added, real, args.count // 20):
         out.write(json.dumps(made) + "\n")
 
 

@@ -205,6 +205,8 @@ def main():
         vocabulary = sorted(tokenizer.get_vocab())
         lines = [json.dumps(line, separators=(",", ":")) for line in differential.lines(tokenizer, rng, vocabulary, added, CORPUS, 90)]
         lines = [line for line in lines if len(line) < 1600][:32]
+        batches = [json.dumps(line, separators=(",", ":")) for line in differential.padded(tokenizer, random.Random(8), vocabulary, added, CORPUS, 40)]
+        lines += [line for line in batches if len(line) < 2400][:8]
         with open(os.path.join(folder, f"{name}.json"), "w", encoding="utf8") as out:
             out.write('{"tokenizer":' + json.dumps(json.loads(tokenizer.to_str()), separators=(",", ":"), ensure_ascii=False) + ',\n"lines":[\n')
             out.write(",\n".join(lines))

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTokenizer, TokenizerError } from '../../../inference/tokenizer/index.js';
 import { compileRegex } from '../../../inference/tokenizer/regex/pattern.js';
-import { difference, type Line } from './differential-run.js';
+import { difference, isPadded, type Line, type PaddedLine, paddedDifference } from './differential-run.js';
 import { fixturesFolder } from './fixtures.js';
 import { piecesOf } from './patterns-run.js';
 
@@ -38,14 +38,14 @@ const OTHERS = ['regex.json', 'sentence-piece.json'];
 
 describe('tokenizers against the recorded reference', () => {
   for (const name of readdirSync(fixturesFolder).filter((file) => !OTHERS.includes(file))) {
-    it(`gives the recorded ids, offsets, masks, words and decoded texts: ${name}`, () => {
+    it(`gives the recorded ids, offsets, masks, words, decoded texts and padding: ${name}`, () => {
       const { tokenizer: json, lines } = JSON.parse(readFileSync(join(fixturesFolder, name), 'utf8')) as {
         tokenizer: unknown;
-        lines: Line[];
+        lines: (Line | PaddedLine)[];
       };
       const tokenizer = createTokenizer(json);
       for (const line of lines) {
-        const found = difference(tokenizer, line);
+        const found = isPadded(line) ? paddedDifference(tokenizer, line) : difference(tokenizer, line);
         assert.equal(found, undefined, `${JSON.stringify(line.slice(0, 4))}\n${found}`);
       }
     });
