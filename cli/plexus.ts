@@ -7,12 +7,20 @@ import { EXIT, type Io, reportError } from './io.js';
 import { registerRun } from './run.js';
 import { registerServe } from './serve.js';
 import { registerStatus } from './status.js';
-import { registerUp } from './up/up.js';
 
 export { processIo } from './io.js';
 
-/** Groups of commands that bring half the code base along: loaded only when one of them is typed. The gateway's image lacks some. */
-const GROUPS: Record<string, { description: string; load(): Promise<(program: Command, io: Io) => void> }> = {
+interface Group {
+  description: string;
+  load(): Promise<(program: Command, io: Io) => void>;
+}
+
+/** Commands that bring half the code base along: loaded only when one of them is typed. The gateway's image lacks what some need. */
+const GROUPS = {
+  up: {
+    description: 'run the whole mesh on this machine (what npm start does)',
+    load: async () => (await import('./up/up.js')).registerUp,
+  },
   models: {
     description: 'the models of this machine: list, show, verify, pull, import, quantize, remove, gc',
     load: async () => (await import('./models/models.js')).registerModelsCommands,
@@ -25,7 +33,7 @@ const GROUPS: Record<string, { description: string; load(): Promise<(program: Co
     description: 'find how a model is best run on this machine, and write it where services read it',
     load: async () => (await import('./tune/tune.js')).registerTune,
   },
-};
+} satisfies Record<string, Group>;
 
 /** Runs one command line; resolves with the exit code, or undefined where it ended well or goes on serving. */
 export async function run(args: readonly string[], io: Io): Promise<number | undefined> {
@@ -47,15 +55,15 @@ async function createProgram(typed: string | undefined, io: Io): Promise<Command
     .showHelpAfterError('(plexus <command> --help shows how)')
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .exitOverride();
-  registerUp(program, io);
+  const mount = async (name: string, { description, load }: Group): Promise<unknown> =>
+    typed === name ? (await load())(program, io) : program.command(name).description(description);
+  const { up, ...rest } = GROUPS;
+  await mount('up', up);
   registerServe(program, io);
   registerRun(program, io);
   registerCall(program, io);
   registerStatus(program, io);
   registerHealth(program, io);
-  for (const [name, { description, load }] of Object.entries(GROUPS)) {
-    if (typed === name) (await load())(program, io);
-    else program.command(name).description(description);
-  }
+  for (const [name, group] of Object.entries(rest)) await mount(name, group);
   return program;
 }
