@@ -1,6 +1,6 @@
 /**
  * Generation through gRPC against a plain loop, interleaved: a random T5-small in int8 (made by generate.py), 128 tokens in, 64 out.
- * Run: `[THREADS=1] node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS] [PACKAGES MERGED_FOLDER]`. PACKAGES: a folder outside this tree
+ * Run: `[THREADS=1] [WORKERS=1] node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS] [PACKAGES MERGED_FOLDER]`. PACKAGES: a folder outside this tree
  * where @huggingface/transformers is installed; MERGED_FOLDER: the same weights in the only form it reads (generate.py merge).
  * PYTHON: an interpreter with onnxruntime (and torch, for
  * the beams); without it only gaps and memory are measured. On a machine that does other work the clock lies, so tokens per second of
@@ -28,6 +28,14 @@ const [folder = '', python = '', roundsText = '3', packages = '', merged = ''] =
 const ROUNDS = Number(roundsText);
 /** Of each session of each side. */
 const THREADS = Number(process.env.THREADS ?? 1);
+/** Worker threads of ours; the rivals have one session each, so compare two of one thread with one of two. */
+const WORKERS = Number(process.env.WORKERS ?? 1);
+/** Of the rivals' sessions. */
+const RIVAL_THREADS = THREADS * WORKERS;
+/** One after another, of each caller: the first come together, those after it whenever a place is free, as in a server. */
+const REQUESTS = 3;
+/** Streams of each caller where gaps are measured. */
+const STREAMS = 10;
 
 interface Measured {
   perSecond: number;
@@ -46,7 +54,7 @@ const hub = createHub<SummarizeModel>({
   defaultModel: '',
   open: async (model) => {
     const settings = {
-      generator: { ...readSettings(generatorSettings, {}), threads: THREADS },
+      generator: { ...readSettings(generatorSettings, {}), threads: THREADS, workers: WORKERS },
       inference: readSettings(inferenceSettings, {}),
     };
     const generator = await openGenerator(model, settings);
@@ -119,7 +127,7 @@ const inTransformersJs = (how: 'batch' | 'calls', ...args: number[]): Measured |
     : undefined;
 
 const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0; // of two the worse
 const show = (measured: readonly (Measured | undefined)[], pick: keyof Measured): string => {
   const values = measured.flatMap((each) => (each ? [each[pick]] : []));
   return values.length === 0 ? '-' : median(values).toFixed(0);
@@ -145,10 +153,10 @@ for (const callers of python ? [1, 4, 8] : []) {
   const batches: (Measured | undefined)[] = [];
   const calls: (Measured | undefined)[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    ours.push(await through(callers, callers === 8 ? 1 : 2, greedy));
-    loops.push(inPython('loop', callers, PROMPT_TOKENS, TOKENS, THREADS));
-    batches.push(inTransformersJs('batch', callers, PROMPT_TOKENS, TOKENS, THREADS));
-    calls.push(inTransformersJs('calls', callers, PROMPT_TOKENS, TOKENS, THREADS));
+    ours.push(await through(callers, REQUESTS, greedy));
+    loops.push(inPython('loop', callers, PROMPT_TOKENS, TOKENS, RIVAL_THREADS));
+    batches.push(inTransformersJs('batch', callers, PROMPT_TOKENS, TOKENS, RIVAL_THREADS));
+    calls.push(inTransformersJs('calls', callers, PROMPT_TOKENS, TOKENS, RIVAL_THREADS));
   }
   console.log(
     `| ${callers} | ${cell(ours)} | ${cell(loops)} | ${against(ours, loops)} | ${cell(batches)} | ${against(ours, batches)} | ${cell(calls)} | ${against(ours, calls)} |`,
@@ -162,19 +170,19 @@ for (const callers of python ? [1, 4, 8] : []) {
   const theirs: (Measured | undefined)[] = [];
   for (let round = 0; round < Math.min(ROUNDS, 2); round++) {
     ours.push(await through(callers, 1, { ...greedy, numBeams: 4 }));
-    theirs.push(inPython('torch', callers, PROMPT_TOKENS, TOKENS, 4, THREADS));
+    theirs.push(inPython('torch', callers, PROMPT_TOKENS, TOKENS, 4, RIVAL_THREADS));
   }
   console.log(`| ${callers} | ${cell(ours)} | ${cell(theirs)} | ${against(ours, theirs)} |`);
 }
 
-// Gaps of streams, and of the event loop, at 8 callers: three streams each, of different lengths, so that prompts come while others decode.
+// Gaps of streams, and of the event loop, at 8 callers: ten streams each, of different lengths, so that prompts come while others decode.
 const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
 const gaps: number[] = [];
 await Promise.all(
   Array.from({ length: 8 }, async (_, caller) => {
-    for (let turn = 0; turn < 3; turn++) {
-      const tokens = 40 + ((caller * 3 + turn) % 8) * 8;
+    for (let turn = 0; turn < STREAMS; turn++) {
+      const tokens = 40 + ((caller * STREAMS + turn) % 8) * 8;
       let lastMs = 0;
       for await (const event of channel.serverStream(
         SummarizeStream,

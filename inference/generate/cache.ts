@@ -84,11 +84,15 @@ export interface RowOf {
   row: number;
 }
 
-/** A new cache of these rows, as short as they allow (and as long as `atLeast` says). Copies every one of them. */
+/** Tokens to which the source's axis is rounded up, so that a newcomer with a little longer a source needs no new cache. */
+const SOURCE_STEP = 32;
+
+/** A new cache of these rows, about as short as they allow (and as long as `atLeast` says). Copies every one of them. */
 export function assemble(rows: readonly RowOf[], atLeast = { length: 1, source: 0 }): Cache {
   const first = (rows[0] as RowOf).cache;
   const length = Math.max(atLeast.length, ...rows.map(({ cache, row }) => cache.lengths[row] as number));
-  const source = Math.max(atLeast.source, ...rows.map(({ cache, row }) => cache.sources[row] as number));
+  const longest = Math.max(atLeast.source, ...rows.map(({ cache, row }) => cache.sources[row] as number));
+  const source = Math.ceil(longest / SOURCE_STEP) * SOURCE_STEP;
   const made: Cache = {
     specs: first.specs,
     tensors: [],

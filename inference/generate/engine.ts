@@ -94,10 +94,11 @@ interface Reading {
 }
 
 /**
- * Steps that are taken while a prompt is read: one for each so many padded tokens, which is about what the same time reads, so that
- * those who decode hardly wait. A short prompt's first token thus comes with the third step at the latest, the one under way included.
+ * Steps that are taken at most while a prompt is read: one for each so many padded tokens, which is less than the same time reads on a
+ * core of its own, so that those who decode wait only where there is none. A short prompt's first token thus comes with the third
+ * step at the latest, the one under way included.
  */
-const READING_TOKENS_A_STEP = 64;
+const READING_TOKENS_A_STEP = 32;
 
 /** Waits to be read, or was set aside and waits to go on. */
 type Entry = { at: 'new'; job: Job; sinceMs: number } | { at: 'aside'; active: Active; rows: RowOf[] };
@@ -355,7 +356,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
   };
 
   const step = async (batch: Batch<Active>): Promise<void> => {
-    batch.compact();
+    batch.compact((reading?.rows ?? 0) + waiting.size);
     const startedMs = nowMs();
     let logits: Logits;
     let ranked: RowRanks | undefined;
