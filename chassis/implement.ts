@@ -255,8 +255,17 @@ async function around(
   }
   over = true;
   cancelTimer?.();
-  for (let at = ends.length - 1; at >= 0; at--) ends[at]?.(outcome.error);
+  for (let at = ends.length - 1; at >= 0; at--) if (!interceptors[at]?.onlooker) ends[at]?.(outcome.error);
+  process.nextTick(tellOnlookers, interceptors, ends, outcome.error); // once the answer is on its way
   return outcome;
+}
+
+function tellOnlookers(
+  interceptors: readonly Interceptor[],
+  ends: readonly ((error: MeshError | undefined) => void)[],
+  error: MeshError | undefined,
+): void {
+  for (let at = ends.length - 1; at >= 0; at--) if (interceptors[at]?.onlooker) ends[at]?.(error);
 }
 
 /** A class, since one is made for every call, and its signal only where somebody asks. */

@@ -190,6 +190,7 @@ export class UnaryCall extends ClientCall {
 
   sendRequest(connection: Connection): void {
     connection.sender.message(this, this.#request, true);
+    connection.sender.settle();
   }
 
   protected onReceived(bytes: number): void {
@@ -235,8 +236,10 @@ export class StreamCall extends ClientCall {
   }
 
   sendRequest(connection: Connection): void {
-    if (Buffer.isBuffer(this.#request)) connection.sender.message(this, this.#request, true);
-    else void this.#sendAll(connection, this.#request);
+    if (Buffer.isBuffer(this.#request)) {
+      connection.sender.message(this, this.#request, true);
+      connection.sender.settle();
+    } else void this.#sendAll(connection, this.#request);
   }
 
   override onDrain(): void {
@@ -263,7 +266,9 @@ export class StreamCall extends ClientCall {
     this.#source = source;
     try {
       for (let next = await source.next(); !next.done && !this.over; next = await source.next()) {
-        if (connection.sender.message(this, next.value, false)) continue;
+        const gone = connection.sender.message(this, next.value, false);
+        connection.sender.settle();
+        if (gone) continue;
         await new Promise<void>((resolve) => {
           this.#drained = resolve;
         });

@@ -1,6 +1,7 @@
 /**
  * What a connection writes: frames gather in a page and go out in one write at the end of the turn of the event loop, so that
- * many calls cost one system call. Long payloads are passed on without a copy. Relies on the socket for order only.
+ * many calls cost one system call; where few calls come, the first message of a turn goes out at once, since whoever waits for it
+ * would wait for all else that its call still does here. Long payloads are passed on without a copy. Relies on the socket for order only.
  */
 
 const PAGE_BYTES = 64 * 1_024;
@@ -27,6 +28,9 @@ export class Output {
   #parts: Buffer[] = [];
   #partBytes = 0;
   #scheduled = false;
+  /** Messages of this turn; whether there were several in the last one. */
+  #messages = 0;
+  #many = false;
 
   constructor(sink: Sink) {
     this.#sink = sink;
@@ -87,6 +91,11 @@ export class Output {
     this.#partBytes += bytes.length;
   }
 
+  /** What was written so far makes a whole message or answer: it goes out now, unless there are so many that gathering them pays. */
+  settle(): void {
+    if (this.#messages++ === 0 && !this.#many) this.flush();
+  }
+
   /** Writes what has gathered. */
   flush(): void {
     this.#seal();
@@ -106,6 +115,8 @@ export class Output {
 
   readonly #flushed = (): void => {
     this.#scheduled = false;
+    this.#many = this.#messages > 1;
+    this.#messages = 0;
     this.flush();
   };
 

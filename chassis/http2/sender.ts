@@ -230,6 +230,11 @@ export class Sender {
     this.#out.flush();
   }
 
+  /** A message, or an answer, is whole: it need not wait for the end of the turn. */
+  settle(): void {
+    this.#out.settle();
+  }
+
   #ended(stream: Stream): void {
     stream.localEnded = true;
     this.#onEnded(stream);

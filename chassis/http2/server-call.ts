@@ -120,7 +120,10 @@ export class ServerCall extends Stream implements Incoming, Sink {
   write(response: unknown): boolean {
     if (this.#over || !this.#route) return true; // the handler hears of it by its signal
     this.#sendHeaders();
-    return this.#connection.sender.message(this, this.#route.encode(response), false);
+    const { sender } = this.#connection;
+    const gone = sender.message(this, this.#route.encode(response), false);
+    sender.settle();
+    return gone;
   }
 
   drained(signal: AbortSignal): Promise<void> {
@@ -215,6 +218,7 @@ export class ServerCall extends Stream implements Incoming, Sink {
   #sendTrailers(write: (encoder: Connection['sender']['encoder']) => void): void {
     this.#over = true;
     this.#connection.sender.trailers(this, write);
+    this.#connection.sender.settle();
   }
 
   #leave(): void {

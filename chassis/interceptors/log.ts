@@ -4,9 +4,11 @@ import type { Interceptor } from './interceptor.js';
 
 export function createLogInterceptor(clock: Clock): Interceptor {
   return {
+    onlooker: true,
     begin(context) {
       const startedMs = clock.monotonic();
       return (error) => {
+        if (error?.code !== 'INTERNAL' && !context.log.isLevelEnabled('debug')) return;
         const line = {
           method: context.method,
           request: context.requestId,

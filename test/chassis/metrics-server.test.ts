@@ -8,7 +8,8 @@ describe('metrics server', () => {
 
   before(async () => {
     const metrics = createMetrics({ defaults: false });
-    metrics.calls.inc({ service: 'plexus.v1.Embed', method: 'Embed', code: 'OK' });
+    metrics.calls.begun();
+    metrics.calls.ended('plexus.v1.Embed/Embed', 'OK', 0.002);
     server = await startMetricsServer('127.0.0.1:0', metrics);
   });
   after(() => server.close());
