@@ -107,6 +107,17 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
           for (const each of joined) each(error, reply);
         });
       };
+      /** Beside an equal call in flight; whichever of them is answered, the answer is kept. */
+      const beside = (key: string, leader: Done<Reply>[], flight: Flight, ttlMs: number, done: Done<Reply>): void => {
+        counters.cacheMisses++;
+        next(flight, (error, reply) => {
+          if (reply && flying.get(key) === leader) {
+            learn(flight.call, reply);
+            keep(keyOf(flight.call), reply, ttlMs);
+          }
+          done(error, reply);
+        });
+      };
       const answer = (key: string, flight: Flight, ttlMs: number, done: Done<Reply>): void => {
         const known = find(key);
         if (known) {
@@ -117,6 +128,10 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
         const joined = flying.get(key);
         if (!joined) {
           lead(key, flight, ttlMs, done);
+          return;
+        }
+        if (flight.call.cache?.alone) {
+          beside(key, joined, flight, ttlMs, done);
           return;
         }
         counters.cacheJoined++;
@@ -132,7 +147,7 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
           flight.detach(dependant);
           flight.nowMs = clock.monotonic();
           // The one that was joined ran out of its own time or lost its own caller: that is not this call's fate.
-          if (error && OWN_FATE.has(error.code)) answer(key, flight, ttlMs, done);
+          if (error && OWN_FATE.has(error.code)) answer(keyOf(flight.call), flight, ttlMs, done);
           else done(error, reply && { ...reply, cached: true });
         });
         flight.attach(dependant);

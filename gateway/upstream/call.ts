@@ -5,6 +5,7 @@
 
 import { CRITICALITY_KEY, type Criticality, criticalityOf } from '../../chassis/caller.js';
 import type { MeshError } from '../../chassis/errors.js';
+import type { Endpoint } from './endpoint.js';
 
 /**
  * What the stack asks of an AbortSignal. Whoever makes one for every call may give something lighter: listening to a fresh
@@ -36,8 +37,28 @@ export interface UpstreamCall {
   idempotent: boolean;
   /** Reference of the request ("name", "name@version", "name:alias"): instances that have it are preferred. */
   model?: string;
-  /** Answer the same bytes from memory for this long, and join calls in flight. Absent: never. */
-  cache?: { ttlMs: number };
+  /**
+   * Answer the same bytes from memory for this long, and join calls in flight. Absent: never. `alone`: sent though an equal call
+   * is in flight; the answer is kept all the same.
+   */
+  cache?: { ttlMs: number; alone?: boolean };
+  /** Of the work it is done for, where that may take several calls. */
+  trail?: Trail;
+}
+
+/**
+ * What the calls for one piece of work leave behind: a step of a pipeline with retries and a hedge of its own. The first pays
+ * into the budget of retries and hedges, those after it draw on it and go to instances that were not tried.
+ */
+export interface Trail {
+  /** True once one of them has passed the retry layer. */
+  begun: boolean;
+  /** Instances that were sent to, in order: one an attempt. */
+  readonly tried: Endpoint[];
+}
+
+export function createTrail(): Trail {
+  return { begun: false, tried: [] };
 }
 
 /** A call whose requests are a stream; sent to one instance, never retried. */

@@ -39,8 +39,8 @@ export class Flight {
   readonly dueMs: number;
   /** Attempts begun. */
   attempts = 0;
-  /** Instances that were tried, in order. */
-  readonly tried: Endpoint[] = [];
+  /** Instances that were tried, in order; by the calls before it on its trail too. */
+  readonly tried: Endpoint[];
   /** The attempt begun last: how the hedge layer learns what it started. */
   latest: Attempt | undefined;
   /** True once its request has failed inside two instances: it would elsewhere. */
@@ -56,6 +56,7 @@ export class Flight {
   /** `leftMs`: from `nowMs` (monotonic) to the deadline. */
   constructor(call: UpstreamCall, deadlineMs: number, nowMs: number, leftMs: number) {
     this.call = call;
+    this.tried = call.trail?.tried ?? [];
     this.deadlineMs = deadlineMs;
     this.nowMs = nowMs;
     this.dueMs = nowMs + leftMs;

@@ -28,7 +28,7 @@ export function hedge<R extends Result>(parts: HedgeOptions): Layer<R> {
   const { msMin, budget, latency } = parts;
   return (next) => (flight, done) => {
     const { nowMs } = flight;
-    if (flight.attempts === 0) budget.deposit(nowMs);
+    if (flight.tried.length === 0) budget.deposit(nowMs);
     const times = latency(flight.call.method);
     if (!flight.call.idempotent || times.count(nowMs) < SAMPLES_MIN) return next(flight, done);
     const delayMs = Math.max(msMin, times.quantileMs(0.95, nowMs) ?? msMin);

@@ -1,10 +1,11 @@
 /**
  * Sends an idempotent call again where the first was refused or lost, to another instance, within a budget and never past the
  * deadline. Waits with full jitter; an instance that said when to come back (pushback) is left alone until then. A call
- * that found no instance in rotation waits a moment for one, which costs nobody anything.
+ * that found no instance in rotation waits a moment for one, which costs nobody anything. A call that repeats another on its
+ * trail (call.ts) is a retry or a hedge of somebody above: it draws on the same budget.
  */
 import type { Clock } from '../../chassis/clock.js';
-import type { MeshError } from '../../chassis/errors.js';
+import { MeshError } from '../../chassis/errors.js';
 import type { Balance } from './balance.js';
 import type { Budget } from './budget.js';
 import type { Counters } from './counters.js';
@@ -41,7 +42,17 @@ export function retry<R extends Result>(options: RetryOptions): Layer<R> {
     return delayMs;
   };
   return (next) => (flight, done) => {
-    budget.deposit(flight.nowMs);
+    const { trail } = flight.call;
+    if (trail?.begun) {
+      if (!budget.take(flight.nowMs)) {
+        counters.retriesOverBudget++;
+        return done(spent(flight), undefined);
+      }
+      counters.retries++;
+    } else {
+      budget.deposit(flight.nowMs);
+      if (trail) trail.begun = true;
+    }
     let round = 1;
     let absences = 0;
     const ended: Done<R> = (error, result) => {
@@ -70,6 +81,13 @@ export function retry<R extends Result>(options: RetryOptions): Layer<R> {
 /** Refused or lost, by an instance: the stack's own refusals would only be repeated. */
 function worthRetrying(error: MeshError): boolean {
   return error.retryable && error.facts.layer === undefined;
+}
+
+function spent({ call }: Flight): MeshError {
+  return new MeshError('OVERLOADED', `${call.capability} has been sent its share of repeated calls; try again later`, {
+    retryAfterMs: BACKOFF_MS_MAX,
+    facts: { layer: 'retry' },
+  });
 }
 
 function fits(delayMs: number, flight: Flight): boolean {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { MeshError } from '../../../chassis/errors.js';
 import type { Balance } from '../../../gateway/upstream/balance.js';
 import { type Budget, createBudget } from '../../../gateway/upstream/budget.js';
+import { createTrail } from '../../../gateway/upstream/call.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
 import type { Attempt, Flight, Reply } from '../../../gateway/upstream/flight.js';
 import { hedge } from '../../../gateway/upstream/hedge.js';
@@ -123,6 +124,16 @@ describe('retry', () => {
     errors.push(gone);
     assert.equal(await run(testFlight(clock)), 'UPSTREAM_UNREACHABLE');
     assert.deepEqual([sentMs.length, counters.retriesOverBudget], [1, 1]);
+  });
+
+  it('takes a call that repeats another on its trail from the budget, and refuses it where that is spent', async () => {
+    const clock = createVirtualClock();
+    const budget = createBudget({ percent: 100, perSecond: 0, clock });
+    const { sentMs, run, counters } = setUp({ budget });
+    const trail = createTrail();
+    const runs = [1, 2, 3].map(() => run(testFlight(clock, { trail })));
+    assert.deepEqual(await Promise.all(runs), ['OK', 'OK', 'OVERLOADED'], 'one call paid in, so one more may be sent');
+    assert.deepEqual([sentMs.length, counters.retries, counters.retriesOverBudget], [2, 1, 1]);
   });
 
   it('waits a moment, for nothing, where no instance is in rotation', async () => {

@@ -77,6 +77,22 @@ describe('single-flight and content cache', () => {
     assert.ok(await second);
   });
 
+  it('sends a call alone beside an equal one, keeps its answer, and gives it to those who joined the slow one', async () => {
+    const { send, sent, flight, counters } = setUp();
+    const slow = flight('a');
+    const calls = [send(slow), send(flight('a'))];
+    calls[0]?.catch(() => {});
+    const hedge = send(flight('a', { cache: { ttlMs: 1_000, alone: true } }));
+    await turn();
+    assert.equal(sent.length, 2);
+    sent[1]?.resolve(testReply('embed-2'));
+    assert.equal((await hedge).instance, 'embed-2');
+    sent[0]?.reject(new MeshError('CANCELLED', 'the other answered first'));
+    await assert.rejects(calls[0] as Promise<Reply>, { code: 'CANCELLED' });
+    assert.deepEqual(await calls[1], { ...testReply('embed-2'), cached: true });
+    assert.deepEqual([sent.length, counters.cacheHits], [2, 1]);
+  });
+
   it('lets one who joined leave without the others', async () => {
     const { send, sent, flight } = setUp();
     const leaving = flight('a');
