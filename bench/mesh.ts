@@ -7,8 +7,8 @@ import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { toStruct } from '../chassis/struct.js';
 import { createClient, type PlexusClient } from '../client/index.js';
-import { toStruct } from '../gateway/pipeline/struct.js';
 import { startMesh } from '../test/kit/mesh.js';
 
 const ARTICLE = Array.from(

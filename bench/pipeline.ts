@@ -8,8 +8,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { toStruct } from '../chassis/struct.js';
 import { createClient } from '../client/index.js';
-import { toStruct } from '../gateway/pipeline/struct.js';
 import { startMesh } from '../test/kit/mesh.js';
 
 const ROUNDS = Number(process.argv[2] ?? 20);

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as readAll } from 'node:stream/consumers';
 import { MeshError } from '../chassis/errors.js';
-import type { Json } from '../gateway/pipeline/output.js';
+import type { Json } from '../chassis/struct.js';
 
 export async function readText(words: readonly string[], file: string | undefined): Promise<string> {
   if (file !== undefined && words.length > 0)

@@ -1,7 +1,7 @@
 /** `plexus run <pipeline>`: runs a pipeline through the gateway and prints its output with the time of every step. */
 import type { Command } from 'commander';
+import { fromStruct, toStruct, UNLIMITED } from '../chassis/struct.js';
 import { createClient } from '../client/index.js';
-import { fromStruct, toStruct, UNLIMITED } from '../gateway/pipeline/struct.js';
 import type { RunResponse__Output } from '../protos/gen/plexus/v1/RunResponse.js';
 import type { RunStreamResponse__Output } from '../protos/gen/plexus/v1/RunStreamResponse.js';
 import { gatewayAddress, withAddress } from './gateway-address.js';

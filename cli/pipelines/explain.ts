@@ -1,8 +1,8 @@
 /** `plexus pipelines explain <name>`: the plan as text or Mermaid; with --analyze also a run through the gateway. */
 import type { Command } from 'commander';
+import { toStruct } from '../../chassis/struct.js';
 import { createClient } from '../../client/index.js';
 import { explainMermaid, explainText } from '../../gateway/pipeline/index.js';
-import { toStruct } from '../../gateway/pipeline/struct.js';
 import { gatewayAddress, withAddress } from '../gateway-address.js';
 import { readJson, readTimeout } from '../input.js';
 import type { Io } from '../io.js';

@@ -4,9 +4,8 @@
  */
 import { toJson } from '@bufbuild/protobuf';
 import { descriptors } from '../../chassis/descriptors.js';
+import type { Json } from '../../chassis/struct.js';
 import { CelMessage } from './types.js';
-
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 export function toPlain(value: unknown): Json {
   if (value === null || value === undefined) return null;

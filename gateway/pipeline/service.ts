@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../chassis/clock.js';
 import { fieldError, MeshError } from '../../chassis/errors.js';
 import { implement, type ServiceBinding } from '../../chassis/implement.js';
 import { toMeshError } from '../../chassis/status.js';
+import { fromStruct, toStruct } from '../../chassis/struct.js';
 import type { PipelineInfo } from '../../protos/gen/plexus/v1/PipelineInfo.js';
 import type { PipelinesHandlers } from '../../protos/gen/plexus/v1/Pipelines.js';
 import type { Problem as WireProblem } from '../../protos/gen/plexus/v1/Problem.js';
@@ -19,7 +20,6 @@ import type { Plan } from './plan.js';
 import type { StepReport } from './report.js';
 import { type RunEvent, type RunResult, runPlan } from './run.js';
 import { SOURCE_MAX } from './source.js';
-import { fromStruct, toStruct } from './struct.js';
 
 /** Events of one stream that wait for a slow reader; then deltas are joined. */
 const EVENTS_MAX = 1_000;

@@ -1,8 +1,9 @@
 /** google.protobuf.Struct, as proto-loader has it, to plain JSON and back, with limits on depth and size. */
-import { fieldError } from '../../chassis/errors.js';
-import type { Struct, Struct__Output } from '../../protos/gen/google/protobuf/Struct.js';
-import type { Value, Value__Output } from '../../protos/gen/google/protobuf/Value.js';
-import type { Json } from './output.js';
+import type { Struct, Struct__Output } from '../protos/gen/google/protobuf/Struct.js';
+import type { Value, Value__Output } from '../protos/gen/google/protobuf/Value.js';
+import { fieldError } from './errors.js';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 /** Maps and lists inside each other. */
 export const STRUCT_DEPTH_MAX = 32;
@@ -55,9 +56,10 @@ export function fromStruct(
   return record(struct, field, 0);
 }
 
-export function toStruct(plain: Readonly<Record<string, Json>>): Struct {
+/** A field that is undefined is left out. */
+export function toStruct(plain: Readonly<Record<string, Json | undefined>>): Struct {
   const fields: Record<string, Value> = {};
-  for (const [key, item] of Object.entries(plain)) fields[key] = toValue(item);
+  for (const [key, item] of Object.entries(plain)) if (item !== undefined) fields[key] = toValue(item);
   return { fields };
 }
 
