@@ -1,13 +1,20 @@
 /**
  * One leaf of a step, once: the call with its retries and its hedge, the inner pipeline, or the value. What stands around it
- * (conditions, each, deadlines) is run.ts. Retries here come on top of the upstream stack's own, for what the author knows to
- * be worth it; they never outlive the step's signal.
+ * (conditions, each, deadlines) is run.ts. Retries and hedges here come on top of the upstream stack's own, for what the author
+ * knows to be worth it; they draw on the same budget and never outlive the step's time.
  */
 import { fromBinary } from '@bufbuild/protobuf';
 import { type Clock, sleep } from '../../chassis/clock.js';
 import { abortReason, MeshError } from '../../chassis/errors.js';
 import { toMeshError } from '../../chassis/status.js';
-import { attemptsOf, type UpstreamAnswer, type UpstreamCall, type UpstreamStream } from '../upstream/call.js';
+import {
+  attemptsOf,
+  createTrail,
+  type Trail,
+  type UpstreamAnswer,
+  type UpstreamCall,
+  type UpstreamStream,
+} from '../upstream/call.js';
 import type { Scope } from './expression.js';
 import type { CallAction, PlanStep } from './plan.js';
 import { addAnswer, type Tally } from './report.js';
@@ -45,6 +52,9 @@ export async function callWithRetries(
 ): Promise<CelMessage> {
   const request = action.request.build(scope, model);
   const triesMax = options.retry?.attempts ?? 1;
+  const trail = createTrail();
+  tally.trails.push(trail);
+  let failure: MeshError | undefined;
   for (let tries = 1; ; tries++) {
     let streamed = false;
     const watched: Attempt = {
@@ -55,15 +65,24 @@ export async function callWithRetries(
       },
     };
     try {
-      return await hedged(action, options, request, watched, tally);
+      return await hedged(action, options, request, watched, tally, trail);
     } catch (thrown) {
       const error = toMeshError(thrown);
+      if (attempt.signal.aborted) throw error;
+      failure = telling(failure, error);
       // Text that was passed on cannot be taken back, so a stream that has begun is not tried again.
-      if (!error.retryable || tries >= triesMax || streamed || attempt.signal.aborted) throw error;
+      if (!error.retryable || tries >= triesMax || streamed) throw failure;
       const backoffMs = (options.retry?.backoffMs ?? 0) * 2 ** (tries - 1) * attempt.random();
-      await sleep(attempt.clock, Math.max(backoffMs, error.retryAfterMs ?? 0), attempt.signal);
+      const pauseMs = Math.max(backoffMs, error.retryAfterMs ?? 0);
+      if (attempt.clock.now() + pauseMs >= attempt.deadlineMs) throw failure; // what stands in need not wait for it
+      await sleep(attempt.clock, pauseMs, attempt.signal);
     }
   }
+}
+
+/** The later failure, unless its call was never sent (no budget, no instance): that says less than what it was to make good. */
+function telling(earlier: MeshError | undefined, later: MeshError): MeshError {
+  return earlier && attemptsOf(later) === 0 ? earlier : later;
 }
 
 type Request = { bytes: Buffer; model: string };
@@ -74,22 +93,26 @@ function hedged(
   request: Request,
   attempt: Attempt,
   tally: Tally,
+  trail: Trail,
 ): Promise<CelMessage> {
-  const { hedgeMs } = options;
-  if (action.stream) return stream(action, request, attempt, tally);
-  if (hedgeMs === undefined) return unary(action, options, request, attempt, tally);
+  const { hedgeMs, cacheMs } = options;
+  const cache = cacheMs === undefined ? undefined : { ttlMs: cacheMs };
+  if (action.stream) return stream(action, request, attempt, tally, trail);
+  if (hedgeMs === undefined) return unary(action, cache, request, attempt, tally, trail);
   return new Promise((resolve, reject) => {
     const losers: AbortController[] = [];
     let open = 0;
     let sent = 0;
-    let first: unknown;
+    let failure: MeshError | undefined;
     const send = (): void => {
       const controller = new AbortController();
       losers.push(controller);
       open++;
       sent++;
       const signal = AbortSignal.any([attempt.signal, controller.signal]);
-      unary(action, options, request, { ...attempt, signal }, tally).then(
+      // Alone: the second would otherwise join the first, which is the one that is slow.
+      const kept = cache && sent > 1 ? { ...cache, alone: true } : cache;
+      unary(action, kept, request, { ...attempt, signal }, tally, trail).then(
         (answer) => {
           cancelTimer();
           for (const loser of losers)
@@ -97,10 +120,10 @@ function hedged(
           resolve(answer);
         },
         (error: unknown) => {
-          first ??= error;
+          failure = telling(failure, toMeshError(error));
           if (--open > 0) return;
           cancelTimer();
-          reject(first);
+          reject(failure);
         },
       );
     };
@@ -113,60 +136,47 @@ function hedged(
 
 async function unary(
   action: CallAction,
-  options: Options,
+  cache: UpstreamCall['cache'],
   request: Request,
   attempt: Attempt,
   tally: Tally,
+  trail: Trail,
 ): Promise<CelMessage> {
-  let answer: UpstreamAnswer;
-  try {
-    answer = await attempt.upstream.unary({
-      ...common(action, request, attempt),
-      ...(options.cacheMs !== undefined && { cache: { ttlMs: options.cacheMs } }),
-    });
-  } catch (error) {
-    tally.attempts += attemptsOf(toMeshError(error)) ?? 1;
-    throw error;
-  }
+  const answer = await attempt.upstream.unary({ ...common(action, request, attempt, trail), ...(cache && { cache }) });
   addAnswer(tally, action.answer, answer.response, answer);
   return wrapMessage(action.answer, answer.response);
 }
 
 async function stream(
-  { answer, stream, ...action }: CallAction,
+  action: CallAction,
   request: Request,
   attempt: Attempt,
   tally: Tally,
+  trail: Trail,
 ): Promise<CelMessage> {
-  if (!stream) throw new Error(`${action.label} does not stream`);
-  const events = attempt.upstream.serverStream(common({ ...action, answer, stream }, request, attempt));
-  const failed = (error: MeshError): MeshError => {
-    tally.attempts += attemptsOf(error) ?? events.attempts;
-    return error;
-  };
-  for await (const bytes of caught(events, failed)) {
+  const { answer, stream, label } = action;
+  if (!stream) throw new Error(`${label} does not stream`);
+  const events = attempt.upstream.serverStream(common(action, request, attempt, trail));
+  for await (const bytes of events) {
     const delta = lastField(bytes, stream.delta.number);
     if (delta) attempt.onDelta(Buffer.from(delta).toString('utf8'));
     const done = lastField(bytes, stream.done.number);
     if (!done) continue;
     const whole = Buffer.from(done);
     fromBinary(answer, whole); // a stream's end is read at once: there is no later moment to find it broken
-    addAnswer(tally, answer, whole, { attempts: events.attempts, cached: false, instance: events.instance ?? '' });
+    addAnswer(tally, answer, whole, { cached: false, instance: events.instance ?? '' });
     return wrapMessage(answer, whole);
   }
-  if (attempt.signal.aborted) throw failed(abortReason(attempt.signal));
-  throw failed(new MeshError('UPSTREAM_INVALID', `${action.label}: the stream ended without its last message`));
+  if (attempt.signal.aborted) throw abortReason(attempt.signal);
+  throw new MeshError('UPSTREAM_INVALID', `${label}: the stream ended without its last message`);
 }
 
-async function* caught(stream: AsyncIterable<Buffer>, failed: (error: MeshError) => MeshError): AsyncGenerator<Buffer> {
-  try {
-    yield* stream;
-  } catch (error) {
-    throw failed(toMeshError(error));
-  }
-}
-
-function common(action: CallAction, request: Request, { deadlineMs, signal, metadata }: Attempt): UpstreamCall {
+function common(
+  action: CallAction,
+  request: Request,
+  { deadlineMs, signal, metadata }: Attempt,
+  trail: Trail,
+): UpstreamCall {
   return {
     capability: action.capability,
     method: action.method,
@@ -175,6 +185,7 @@ function common(action: CallAction, request: Request, { deadlineMs, signal, meta
     signal,
     metadata,
     idempotent: true, // every method of a capability only computes
+    trail,
     ...(request.model !== '' && { model: request.model }),
   };
 }

@@ -102,7 +102,7 @@ class Check {
     this.#markAbsent(planned, sorted.sorted);
     this.#markLazy(planned, outputRefs);
     for (const output of outputs) {
-      const absent = strictRefs(output.value.refs).some((name) => steps.get(name)?.mayBeAbsent);
+      const absent = output.strict.some((name) => steps.get(name)?.mayBeAbsent);
       const missing = output.value.refs.some(
         ({ root, name, guarded }) => root === 'input' && !guarded && this.#mayMiss(name),
       );
@@ -274,6 +274,7 @@ class Check {
     if (this.#problems.length > before) return undefined;
     const retry = typeof given.retry === 'number' ? { attempts: given.retry } : given.retry;
     const gateRefs: Reference[] = [...(when?.refs ?? []), ...(over?.refs ?? [])];
+    const strictGate = strictRefs(gateRefs);
     if (action.kind === 'switch') for (const branch of action.branches) gateRefs.push(...(branch.when?.refs ?? []));
     if (action.kind === 'split') gateRefs.push(...(action.by?.refs ?? []));
     return {
@@ -291,6 +292,7 @@ class Check {
       },
       after: given.after ?? [],
       gate: stepRefs(gateRefs),
+      strictGate,
       needs: needs.filter(
         (each) => !(fallback?.kind === 'step' && fallback.step === each) || stepRefs(refs).includes(each),
       ),
@@ -332,7 +334,9 @@ class Check {
     const outputs: OutputField[] = [];
     for (const [name, data] of entries) {
       const value: Value | undefined = compileValue(place, data, ['output', name]);
-      if (value) outputs.push({ name, type: value.type, required: true, value });
+      if (!value) continue;
+      const { type, refs } = value;
+      outputs.push({ name, type, required: true, value, needs: stepRefs(refs), strict: strictRefs(refs) });
     }
     return outputs;
   }

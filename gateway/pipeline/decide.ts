@@ -11,14 +11,15 @@ export interface Decision {
   items: readonly unknown[] | undefined;
   /** Steps it still waits for. */
   needs: readonly string[];
+  /** Steps that only what stands in reads: nothing waits for them until it fails. */
+  standIn: readonly string[];
   /** Steps without whose result it is skipped. */
   strict: readonly string[];
 }
 
-/** undefined where the step is skipped. Throws TOO_MANY_ITEMS, or STEP_FAILED where an expression fails. */
+/** undefined where the step is skipped; all of its gate has ended and what it must read of that is there. Throws TOO_MANY_ITEMS, or STEP_FAILED where an expression fails. */
 export function decide(step: PlanStep, scope: Scope, random: () => number): Decision | undefined {
   const { when, each, action, fallback } = step;
-  if (absent([...(when?.refs ?? []), ...(each?.over.refs ?? [])], scope)) return undefined;
   if (when && when.evaluate(scope) !== true) return undefined;
   const items = each && listOf(step, each, scope);
   if (each && !items) return undefined;
@@ -26,9 +27,9 @@ export function decide(step: PlanStep, scope: Scope, random: () => number): Deci
   const branch = choosesByItem ? undefined : chooseBranch(action, scope, random);
   if (!branch && !choosesByItem) return undefined;
   const read = branch ? branch.refs : leaves(action).flatMap(({ refs }) => refs);
-  const standIn = fallback?.kind === 'action' ? fallback.action.refs : [];
-  const needs = new Set([...step.gate, ...step.after, ...stepRefs(read), ...stepRefs(standIn)]);
-  return { branch, items, needs: [...needs], strict: strictRefs(read) };
+  const standIn = fallback?.kind === 'action' ? stepRefs(fallback.action.refs) : [];
+  const needs = new Set([...step.gate, ...step.after, ...stepRefs(read)]);
+  return { branch, items, needs: [...needs], standIn, strict: strictRefs(read) };
 }
 
 /** The branch that is taken; undefined where no condition holds. */

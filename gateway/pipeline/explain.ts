@@ -4,6 +4,10 @@ import type { StepReport } from './report.js';
 import type { RunResult } from './run.js';
 
 const BAR = 30;
+/** Start plus duration is the end but for the last digit. */
+const ROUNDING_MS = 0.001;
+/** Lines for the steps of a pipeline that is a step; in an each there may be hundreds. */
+const INNER_LINES_MAX = 32;
 
 export function explainText(plan: Plan): string {
   const lines = [
@@ -114,12 +118,11 @@ export function explainMermaid(plan: Plan, result?: RunResult): string {
   for (const step of plan.steps) {
     const report = reports.get(step.name);
     const times = report ? `<br/>${outcome(report)} ${report.durationMs.toFixed(1)} ms` : '';
-    const shape =
-      step.when || step.action.kind === 'switch' || step.action.kind === 'split'
-        ? (['{{', '}}'] as const)
-        : step.each
-          ? (['[[', ']]'] as const)
-          : (['[', ']'] as const);
+    const shape = step.mayBeAbsent
+      ? (['{{', '}}'] as const)
+      : step.each
+        ? (['[[', ']]'] as const)
+        : (['[', ']'] as const);
     lines.push(`  ${id(step.name)}${shape[0]}"${step.name}<br/>${escaped(step.call)}${times}"${shape[1]}`);
   }
   lines.push('  output([output])');
@@ -138,11 +141,15 @@ export function explainMermaid(plan: Plan, result?: RunResult): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Where the time of a run went: one bar a step, on one scale, and the chain that made it as long as it was. */
+/** Where the time of a run went: one bar a step and inner step, on one scale, and the chain that made it as long as it was. */
 export function explainRun(plan: Plan, result: RunResult): string {
   const total = Math.max(result.totalMs, 0.001);
-  const width = Math.max(...plan.steps.map(({ name }) => name.length), 4);
-  const lines = result.reports.map((report) => {
+  const reports = result.reports.flatMap((report) => [
+    report,
+    ...report.inner.slice(0, INNER_LINES_MAX).map((each) => ({ ...each, name: `  ${each.name}` })),
+  ]);
+  const width = Math.max(...reports.map(({ name }) => name.length), 5);
+  const lines = reports.map((report) => {
     const from = Math.min(BAR - 1, Math.floor((report.startedMs / total) * BAR));
     const length = Math.max(report.durationMs > 0 ? 1 : 0, Math.round((report.durationMs / total) * BAR));
     const bar = `${' '.repeat(from)}${'█'.repeat(Math.min(length, BAR - from))}`.padEnd(BAR);
@@ -156,19 +163,25 @@ export function explainRun(plan: Plan, result: RunResult): string {
   return `${lines.join('\n')}\n${'total'.padEnd(width)} ${' '.repeat(BAR + 2)} ${result.totalMs.toFixed(1).padStart(8)} ms; critical path: ${critical.join(' -> ') || 'none'}\n`;
 }
 
-/** From the step that ended last, back along whichever source ended last; what was skipped took no time and is not named. */
+/**
+ * From the step that ended last, back along whichever source it waited for longest; what was skipped took no time and is not
+ * named, and nobody waited for what was cancelled or for what only its stand-in read.
+ */
 export function criticalPath(plan: Plan, result: RunResult): string[] {
   const reports = new Map(result.reports.map((report) => [report.name, report]));
   const end = (name: string): number => {
     const report = reports.get(name);
     return report ? report.startedMs + report.durationMs : 0;
   };
-  const last = (names: readonly string[]): string | undefined => [...names].sort((a, b) => end(b) - end(a))[0];
+  const last = (names: readonly string[], untilMs = Number.POSITIVE_INFINITY): string | undefined =>
+    names
+      .filter((name) => reports.get(name)?.outcome !== 'STEP_OUTCOME_CANCELLED' && end(name) <= untilMs + ROUNDING_MS)
+      .sort((a, b) => end(b) - end(a))[0];
   const path: string[] = [];
   for (
     let name = last(plan.steps.filter((step) => !step.lazy).map((step) => step.name));
     name !== undefined;
-    name = last(plan.steps.find((step) => step.name === name)?.needs ?? [])
+    name = last(plan.steps.find((step) => step.name === name)?.needs ?? [], reports.get(name)?.startedMs)
   ) {
     if (reports.get(name)?.outcome !== 'STEP_OUTCOME_SKIPPED') path.unshift(name);
   }

@@ -24,6 +24,10 @@ export interface OutputField {
   /** False where it may be missing from an answer. */
   required: boolean;
   value: Value;
+  /** Steps it reads. */
+  needs: readonly string[];
+  /** Steps without whose result it is left out. */
+  strict: readonly string[];
 }
 
 export interface CallAction {
@@ -99,6 +103,8 @@ export interface PlanStep {
   after: readonly string[];
   /** Steps that must have ended before it is known whether, over what and with which branch it runs. */
   gate: readonly string[];
+  /** Those of them without whose result it is skipped. */
+  strictGate: readonly string[];
   /** All steps it may read, `after` and every branch included. */
   needs: readonly string[];
   /** True where it has no result in some runs that succeed. */

@@ -4,6 +4,7 @@
  */
 import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { MeshError } from '../../chassis/errors.js';
+import type { Trail } from '../upstream/call.js';
 import { lastField } from './wire.js';
 
 export type StepOutcome =
@@ -43,6 +44,7 @@ export interface StepReport {
   model: ServedModel | undefined;
   /** Calls sent, retries and hedges included. */
   attempts: number;
+  /** True where everything it asked for came from memory. */
   cached: boolean;
   /** Milliseconds from the run's start. */
   startedMs: number;
@@ -51,11 +53,20 @@ export interface StepReport {
   timings: Timings | undefined;
   problem: MeshError | undefined;
   items: number;
+  /** Of a pipeline as a step: the reports of its steps, "step.inner" ("step[2].inner" in an each), as they began. */
+  inner: readonly StepReport[];
 }
+
+/** Reports of inner steps that one step keeps; of an each over a pipeline there may be any number. */
+export const INNER_MAX = 512;
 
 /** What the calls of one step add up to while it runs. */
 export interface Tally {
-  attempts: number;
+  /** One a call of the step, with its repeats. */
+  trails: Trail[];
+  /** Of the pipelines that are the step. */
+  inner: StepReport[];
+  innerAttempts: number;
   items: number;
   /** True as long as every answer came from memory. */
   cached: boolean;
@@ -70,7 +81,9 @@ export interface Tally {
 
 export function createTally(): Tally {
   return {
-    attempts: 0,
+    trails: [],
+    inner: [],
+    innerAttempts: 0,
     items: 1,
     cached: true,
     answers: 0,
@@ -87,9 +100,8 @@ export function addAnswer(
   tally: Tally,
   desc: DescMessage,
   answer: Buffer,
-  from: { attempts: number; cached: boolean; instance: string },
+  from: { cached: boolean; instance: string },
 ): void {
-  tally.attempts += from.attempts;
   tally.answers++;
   tally.cached &&= from.cached;
   const model = readField<ServedModel>(desc, 'model', answer);
@@ -104,6 +116,20 @@ export function addAnswer(
   if (timings) tally.timings = largest(tally.timings, timings);
   const usage = from.cached ? undefined : readField<Usage>(desc, 'usage', answer); // what came from memory consumed nothing
   if (usage) addUsage(tally.usage, usage);
+}
+
+/** Adds the report of a step of a pipeline that is the step, with those below it. `at` is the step: "step" or "step[2]". */
+export function addInner(tally: Tally, at: string, report: StepReport): void {
+  tally.innerAttempts += report.attempts;
+  for (const each of [report, ...report.inner]) {
+    if (tally.inner.length >= INNER_MAX) return;
+    tally.inner.push({ ...each, name: `${at}.${each.name}`, inner: [] });
+  }
+}
+
+/** Calls sent so far, those that are still open included. */
+export function attemptsSoFar({ trails, innerAttempts }: Tally): number {
+  return trails.reduce((sum, { tried }) => sum + tried.length, innerAttempts);
 }
 
 export function addUsage(sum: Usage, { texts, inputTokens, outputTokens }: Usage): void {

@@ -4,7 +4,7 @@
  * failure that nothing stands in for ends the run and cancels the rest.
  *
  * The graph is walked by demand: outputs demand steps, steps demand what they read. A demand is given back when its reader
- * is skipped or takes another branch, and a step without demands stops.
+ * is skipped, takes another branch or (an output) can no longer be made, and a step without demands stops.
  */
 import type { Clock } from '../../chassis/clock.js';
 import { abortReason, MeshError } from '../../chassis/errors.js';
@@ -15,8 +15,8 @@ import { absent, chooseBranch, type Decision, decide } from './decide.js';
 import { limited, mapBounded } from './each.js';
 import type { Scope } from './expression.js';
 import { acceptInput } from './inputs.js';
-import { type Leaf, type Plan, type PlanStep, stepRefs, strictRefs } from './plan.js';
-import { addUsage, createTally, type StepReport, type Tally, type Usage } from './report.js';
+import { type Leaf, type OutputField, type PipelineAction, type Plan, type PlanStep, stepRefs } from './plan.js';
+import { addInner, addUsage, attemptsSoFar, createTally, type StepReport, type Tally, type Usage } from './report.js';
 import { inItem, inStep } from './where.js';
 
 export interface RunOptions {
@@ -31,12 +31,16 @@ export interface RunOptions {
   /** Milliseconds since the epoch; finite. `signal` aborts when it passes: no second timer is kept for it. */
   deadlineMs: number;
   signal: AbortSignal;
+  /** Monotonic milliseconds that times are told from. Default: now. */
+  startedMs?: number;
   onEvent?: (event: RunEvent) => void;
 }
 
+/** Of a step, or of a step of a pipeline that is one: "step", "step.inner", "step[2].inner" in an each. */
 export type RunEvent =
   | { kind: 'started'; name: string; call: string; startedMs: number }
-  | { kind: 'partial'; name: string; delta: string }
+  /** `item`: of an each, from 0. */
+  | { kind: 'partial'; name: string; delta: string; item: number }
   | { kind: 'finished'; report: StepReport };
 
 export interface RunResult {
@@ -48,6 +52,9 @@ export interface RunResult {
   /** Steps without which it went on: "summary", "inner.step". */
   degraded: string[];
   usage: Usage;
+  /** Calls that were answered, and whether all of them were from memory. */
+  answers: number;
+  cached: boolean;
   totalMs: number;
 }
 
@@ -59,10 +66,11 @@ export async function runPlan(options: RunOptions): Promise<RunResult> {
 type State =
   | { at: 'idle' } // only a fallback would need it
   | { at: 'waiting'; decided: boolean }
-  | { at: 'running'; startedMs: number }
+  | { at: 'running'; startedMs: number; tally: Tally }
   | { at: 'ended'; report: StepReport };
 
-const OUTPUT = '=output'; // no step can be called so
+/** As a reader of steps; no step can be called so. */
+const asReader = ({ name }: OutputField): string => `=${name}`;
 
 class Run {
   readonly #options: RunOptions;
@@ -78,8 +86,11 @@ class Run {
   /** Who needs the result of a step. */
   readonly #demands = new Map<string, Set<string>>();
   readonly #waiters = new Map<string, (() => void)[]>();
-  readonly #outputs: readonly string[];
+  /** Outputs that can still be made. */
+  readonly #outputs: Set<OutputField>;
   readonly #usage: Usage = { texts: 0, inputTokens: 0, outputTokens: 0 };
+  #answers = 0;
+  #cached = true;
   readonly #degraded: string[] = [];
   #settled = false;
   #resolve: (result: RunResult) => void = () => {};
@@ -88,9 +99,9 @@ class Run {
   constructor(options: RunOptions) {
     this.#options = options;
     this.#plan = options.plan;
-    this.#startedMs = options.clock.monotonic();
+    this.#startedMs = options.startedMs ?? options.clock.monotonic();
     this.#scope = { input: acceptInput(options.plan, options.input), steps: new options.plan.stepsType.ctor() };
-    this.#outputs = stepRefs(options.plan.outputs.flatMap(({ value }) => value.refs));
+    this.#outputs = new Set(options.plan.outputs);
     for (const step of options.plan.steps) {
       this.#steps.set(step.name, step);
       this.#states.set(step.name, { at: 'idle' });
@@ -107,7 +118,8 @@ class Run {
       if (signal.aborted) return onAbort();
       signal.addEventListener('abort', onAbort, { once: true });
       this.#unlisten = () => signal.removeEventListener('abort', onAbort);
-      for (const name of this.#outputs) this.#demand(name, OUTPUT);
+      for (const output of this.#plan.outputs)
+        for (const name of output.needs) if (this.#outputs.has(output)) this.#demand(name, asReader(output));
       this.#finishIfDone();
     });
   }
@@ -132,8 +144,13 @@ class Run {
     const step = this.#steps.get(name) as PlanStep;
     if (state.at === 'running') {
       for (const controller of this.#open.get(name) ?? []) controller.abort(unneeded());
-      this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally(), undefined, state.startedMs);
+      this.#cancelled(step, state);
     } else this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+  }
+
+  /** It reports what it had come to; what it went on without is no loss of a result that nobody has. */
+  #cancelled(step: PlanStep, { tally, startedMs }: State & { at: 'running' }): void {
+    this.#end(step, 'STEP_OUTCOME_CANCELLED', { ...tally, degraded: [] }, undefined, startedMs);
   }
 
   #state(name: string): State {
@@ -144,8 +161,9 @@ class Run {
     return this.#state(name).at === 'ended';
   }
 
-  #absent(name: string): boolean {
-    return this.#scope.steps[name] === undefined;
+  /** True where one of these steps has ended without a result: who must read it need not wait for the others. */
+  #lacks(names: readonly string[]): boolean {
+    return names.some((name) => this.#ended(name) && this.#scope.steps[name] === undefined);
   }
 
   /** Takes a waiting step as far as it can go now. */
@@ -153,6 +171,10 @@ class Run {
     const state = this.#state(step.name);
     if (this.#settled || state.at !== 'waiting') return;
     if (!state.decided) {
+      if (this.#lacks(step.strictGate)) {
+        this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+        return;
+      }
       if (!step.gate.every((name) => this.#ended(name))) return;
       let decision: Decision | undefined;
       try {
@@ -167,21 +189,21 @@ class Run {
       }
       state.decided = true;
       this.#decisions.set(step.name, decision);
-      for (const need of step.needs) if (!decision.needs.includes(need)) this.#release(need, step.name);
+      for (const need of step.needs)
+        if (!decision.needs.includes(need) && !decision.standIn.includes(need)) this.#release(need, step.name);
     }
     const decision = this.#decisions.get(step.name) as Decision;
-    if (!decision.needs.every((name) => this.#ended(name))) return;
-    if (decision.strict.some((name) => this.#absent(name))) this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
-    else void this.#execute(step, decision); // never rejects: its outcome becomes the step's state
+    if (this.#lacks(decision.strict)) this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
+    else if (decision.needs.every((name) => this.#ended(name))) void this.#execute(step, decision); // never rejects: its outcome becomes the step's state
   }
 
   async #execute(step: PlanStep, decision: Decision): Promise<void> {
     const startedMs = this.#now();
     const limit = this.#limitOf(step);
     const { controller, close } = this.#begin(step.name, limit);
-    this.#states.set(step.name, { at: 'running', startedMs });
-    this.#emit({ kind: 'started', name: step.name, call: step.call, startedMs });
     const tally = createTally();
+    this.#states.set(step.name, { at: 'running', startedMs, tally });
+    this.#emit({ kind: 'started', name: step.name, call: step.call, startedMs });
     let value: unknown;
     let error: MeshError | undefined;
     try {
@@ -291,6 +313,9 @@ class Run {
           once({ ...this.#scope, item, index: BigInt(index) }, limitMs, own),
         );
       } catch (thrown) {
+        // What stands in for other items has signals of its own.
+        for (const controller of this.#open.get(step.name) ?? [])
+          if (controller.signal !== signal) controller.abort(new MeshError('CANCELLED', 'another item failed'));
         throw inItem(index, toMeshError(thrown));
       }
     };
@@ -311,9 +336,14 @@ class Run {
     } catch (thrown) {
       const { fallback } = step;
       const error = toMeshError(thrown);
-      const cancelled = signal.aborted && abortReason(signal).code !== 'DEADLINE_EXCEEDED';
-      if (this.#settled || cancelled || (fallback?.kind !== 'model' && fallback?.kind !== 'action')) throw error;
-      if (fallback.kind === 'action' && absent(fallback.action.refs, scope)) throw error;
+      const over = (): boolean =>
+        this.#settled || this.#ended(step.name) || (signal.aborted && abortReason(signal).code !== 'DEADLINE_EXCEEDED');
+      if (over() || (fallback?.kind !== 'model' && fallback?.kind !== 'action')) throw error;
+      if (fallback.kind === 'action') {
+        const { refs } = fallback.action;
+        await Promise.all(stepRefs(refs).map((name) => this.#untilEnded(name)));
+        if (over() || absent(refs, scope)) throw error;
+      }
       // The step's own time may be used up; what stands in has what is left of the whole.
       const { deadlineMs: wholeMs } = this.#options;
       const { controller, close } = this.#begin(step.name, wholeMs);
@@ -350,7 +380,8 @@ class Run {
     model?: string,
   ): Promise<unknown> {
     const { upstream, clock, random, metadata } = this.#options;
-    const onDelta = (delta: string): void => this.#emit({ kind: 'partial', name: step.name, delta });
+    const item = Number(scope.index ?? 0);
+    const onDelta = (delta: string): void => this.#emit({ kind: 'partial', name: step.name, delta, item });
     switch (leaf.kind) {
       case 'value':
         return leaf.value.evaluate(scope);
@@ -363,26 +394,42 @@ class Run {
           tally,
           model,
         );
-      case 'pipeline': {
-        const input: Record<string, unknown> = {};
-        for (const [name, value] of leaf.with) input[name] = value.evaluate(scope);
-        const inner = await runPlan({
-          ...this.#options,
-          plan: leaf.plan,
-          input,
-          deadlineMs,
-          signal,
-          onEvent: (event) => {
-            if (event.kind === 'partial') this.#emit({ ...event, name: `${step.name}.${event.name}` });
-          },
-        });
-        for (const report of inner.reports) tally.attempts += report.attempts;
-        addUsage(tally.usage, inner.usage);
-        tally.degraded.push(...inner.degraded);
-        tally.cached = false;
-        return inner.output;
-      }
+      case 'pipeline':
+        return this.#inner(step, leaf, scope, tally, deadlineMs, signal);
     }
+  }
+
+  /** Another pipeline. What its steps do is told as it happens, and kept in the report also where it fails or is cancelled. */
+  async #inner(
+    step: PlanStep,
+    leaf: PipelineAction,
+    scope: Scope,
+    tally: Tally,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const at = scope.index === undefined ? step.name : `${step.name}[${scope.index}]`;
+    const input: Record<string, unknown> = {};
+    for (const [name, value] of leaf.with) input[name] = value.evaluate(scope);
+    const inner = await runPlan({
+      ...this.#options,
+      plan: leaf.plan,
+      input,
+      deadlineMs,
+      signal,
+      startedMs: this.#startedMs,
+      onEvent: (event) => {
+        if (event.kind !== 'finished') return this.#emit({ ...event, name: `${at}.${event.name}` });
+        const { report } = event;
+        if (!report.name.includes('.')) addInner(tally, at, report); // those further below are in it
+        this.#emit({ kind: 'finished', report: { ...report, name: `${at}.${report.name}` } });
+      },
+    });
+    addUsage(tally.usage, inner.usage);
+    tally.degraded.push(...inner.degraded);
+    tally.answers += inner.answers;
+    tally.cached &&= inner.cached;
+    return inner.output;
   }
 
   #end(
@@ -398,16 +445,19 @@ class Run {
       call: step.call,
       outcome,
       model: tally.model,
-      attempts: tally.attempts,
+      attempts: attemptsSoFar(tally),
       cached: tally.answers > 0 && tally.cached,
       startedMs,
       durationMs: this.#now() - startedMs,
       timings: tally.timings,
       problem,
       items: tally.items,
+      inner: tally.inner.sort((a, b) => a.startedMs - b.startedMs),
     };
     this.#states.set(step.name, { at: 'ended', report });
     addUsage(this.#usage, tally.usage);
+    this.#answers += tally.answers;
+    this.#cached &&= tally.cached;
     for (const inner of tally.degraded) {
       const name = inner === '' ? step.name : `${step.name}.${inner}`;
       if (!this.#degraded.includes(name)) this.#degraded.push(name);
@@ -416,8 +466,13 @@ class Run {
     for (const wake of this.#waiters.get(step.name) ?? []) wake();
     for (const need of step.needs) this.#release(need, step.name);
     if (step.fallback?.kind === 'step') this.#release(step.fallback.step, step.name);
-    if (fatal) return; // the run ends with it: nobody may go on as if it had been skipped
+    if (fatal || this.#settled) return; // the run ends with it: nobody may go on as if it had been skipped
     for (const reader of this.#plan.steps) if (reader.needs.includes(step.name)) this.#advance(reader);
+    for (const output of this.#outputs) {
+      if (!this.#lacks(output.strict)) continue;
+      this.#outputs.delete(output);
+      for (const need of output.needs) this.#release(need, asReader(output));
+    }
     this.#finishIfDone();
   }
 
@@ -431,12 +486,11 @@ class Run {
   }
 
   #finishIfDone(): void {
-    if (this.#settled || !this.#outputs.every((name) => this.#ended(name))) return;
-    const { outputType, outputs } = this.#plan;
-    const output = new outputType.ctor();
+    if (this.#settled) return;
+    for (const { needs } of this.#outputs) if (!needs.every((name) => this.#ended(name))) return;
+    const output = new this.#plan.outputType.ctor();
     try {
-      for (const { name, value } of outputs) {
-        if (strictRefs(value.refs).some((step) => this.#absent(step))) continue;
+      for (const { name, value } of this.#outputs) {
         const made = value.evaluate(this.#scope);
         if (made !== undefined) output[name] = made;
       }
@@ -451,6 +505,8 @@ class Run {
       reports,
       degraded: this.#degraded,
       usage: this.#usage,
+      answers: this.#answers,
+      cached: this.#cached,
       totalMs: this.#now(),
     });
   }
@@ -464,15 +520,16 @@ class Run {
   /** Ends what is still open and tells of every step. */
   #reports(reason?: MeshError): StepReport[] {
     this.#settled = true;
+    // First, so that pipelines that are steps tell of theirs before they are told of.
+    for (const open of this.#open.values()) for (const controller of open) controller.abort(reason ?? unneeded());
+    this.#open.clear();
     for (const step of this.#plan.steps) {
       const state = this.#state(step.name);
-      if (state.at === 'running') this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally(), undefined, state.startedMs);
+      if (state.at === 'running') this.#cancelled(step, state);
       else if (state.at === 'waiting') this.#end(step, 'STEP_OUTCOME_CANCELLED', createTally());
       else if (state.at === 'idle') this.#end(step, 'STEP_OUTCOME_SKIPPED', createTally());
     }
     this.#unlisten();
-    for (const open of this.#open.values()) for (const controller of open) controller.abort(reason ?? unneeded());
-    this.#open.clear();
     return this.#plan.steps.flatMap(({ name }) => {
       const state = this.#state(name);
       return state.at === 'ended' ? [state.report] : [];

@@ -21,8 +21,10 @@ import type { StepReport } from './report.js';
 import { type RunEvent, type RunResult, runPlan } from './run.js';
 import { SOURCE_MAX } from './source.js';
 
-/** Events of one stream that wait for a slow reader; then deltas are joined. */
+/** Events of one stream that wait for a slow reader; then deltas are joined, and the events of inner steps left out. */
 const EVENTS_MAX = 1_000;
+/** Names in the trailer: metadata has little room, and the reports say them all. */
+const DEGRADED_MAX = 32;
 
 export interface PipelinesOptions {
   library: Library;
@@ -161,17 +163,29 @@ function named(library: Library, pipeline: string): Plan {
 }
 
 function tellDegraded({ degraded }: RunResult, context: CallContext): void {
-  if (degraded.length > 0) context.setTrailer('x-plexus-degraded', degraded.join(','));
+  if (degraded.length === 0) return;
+  const left = degraded.length - DEGRADED_MAX;
+  const names = degraded.slice(0, DEGRADED_MAX).join(',');
+  context.setTrailer('x-plexus-degraded', left > 0 ? `${names},and ${left} more` : names);
 }
 
-/** Step events are kept whole; beyond the limit, deltas that the reader has not fetched yet are joined, step by step. */
+/**
+ * Events of the pipeline's own steps are kept whole, since there are few. Beyond the limit, deltas that the reader has not
+ * fetched yet are joined, step by step and item by item, and events of inner steps are left out: the last event has their reports.
+ */
 function push(events: RunStreamResponse[], event: RunStreamResponse): void {
-  const { partial } = event;
-  const waiting =
-    partial && events.length >= EVENTS_MAX ? events.findLast((each) => each.partial?.name === partial.name) : undefined;
-  if (partial && waiting?.partial)
-    waiting.partial = { name: partial.name ?? '', delta: `${waiting.partial.delta}${partial.delta}` };
-  else events.push(event);
+  const { partial, started, finished } = event;
+  if (events.length >= EVENTS_MAX) {
+    if ((started ?? finished)?.name?.includes('.')) return;
+    const waiting = events.findLast(
+      (each) => partial && each.partial?.name === partial.name && each.partial?.item === partial.item,
+    );
+    if (partial && waiting?.partial) {
+      waiting.partial = { ...waiting.partial, delta: `${waiting.partial.delta}${partial.delta}` };
+      return;
+    }
+  }
+  events.push(event);
 }
 
 function info({ name, version, description }: Plan): PipelineInfo {
@@ -186,14 +200,14 @@ export function toResponse(result: RunResult): RunResponse {
     pipeline: plan.name,
     version: plan.version,
     output: toStruct(plain),
-    steps: reports.map(toReport),
+    steps: reports.flatMap((report) => [report, ...report.inner]).map(toReport),
     degraded: degraded.length > 0,
     usage,
     totalMs,
   };
 }
 
-function toReport({ model, timings, problem, ...report }: StepReport): WireReport {
+function toReport({ model, timings, problem, inner: _flattened, ...report }: StepReport): WireReport {
   return { ...report, model: model ?? null, timings: timings ?? null, problem: problem ? toProblem(problem) : null };
 }
 
@@ -211,7 +225,7 @@ function toEvent(event: RunEvent): RunStreamResponse {
     case 'started':
       return { event: 'started', started: { name: event.name, call: event.call, startedMs: event.startedMs } };
     case 'partial':
-      return { event: 'partial', partial: { name: event.name, delta: event.delta } };
+      return { event: 'partial', partial: { name: event.name, delta: event.delta, item: event.item } };
     case 'finished':
       return { event: 'finished', finished: toReport(event.report) };
   }

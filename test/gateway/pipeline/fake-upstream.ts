@@ -6,9 +6,12 @@ import { fromBinary, fromJson, type JsonValue, toBinary, toJson } from '@bufbuil
 import { descriptors } from '../../../chassis/descriptors.js';
 import { abortReason, MeshError } from '../../../chassis/errors.js';
 import type { CallUpstream } from '../../../gateway/pipeline/index.js';
-import type { UpstreamAnswer, UpstreamCall, UpstreamStream } from '../../../gateway/upstream/call.js';
+import type { Trail, UpstreamAnswer, UpstreamCall, UpstreamStream } from '../../../gateway/upstream/call.js';
 
 type Plain = Record<string, JsonValue>;
+
+/** Where calls were sent to, for their trail: pipelines only count them. */
+const INSTANCE = {} as Trail['tried'][number];
 
 /** By "embed.Embed". A promise holds the answer back; an array is a stream. */
 export type Answers = Record<
@@ -45,6 +48,7 @@ export function createFakeUpstream(
     const count = calls.filter((each) => each.method === label).length;
     const handler = answers[label];
     if (!handler) throw new MeshError('NO_INSTANCE', `no healthy instance of ${call.capability}`);
+    if (call.trail && !options.cached?.(call)) call.trail.tried.push(INSTANCE);
     return {
       label,
       answer: handler(request, call, count),

@@ -91,6 +91,57 @@ describe('running a pipeline', () => {
     assert.deepEqual(upstream.cancelled, ['tokenize.Count'], 'the call itself was cancelled');
   });
 
+  it('does not wait for what would only be read beside a result that is missing', async () => {
+    for (const [reader, output] of [
+      ['', '{x: "${steps.none.counts[0] + steps.slow.counts[0]}", y: "${has(steps.none)}"}'],
+      ['  both:\n    value: ${steps.none.counts[0] + steps.slow.counts[0]}\n', '{x: "${has(steps.both)}"}'],
+      [
+        '  both:\n    when: ${steps.none.counts[0] > steps.slow.counts[0]}\n    value: 1\n',
+        '{x: "${has(steps.both)}"}',
+      ],
+    ] as const) {
+      const { answers, let: gates } = held();
+      const upstream = createFakeUpstream(answers);
+      const made = plan(
+        `${count('gate', '', 'gate')}${count('none', 'when: "${steps.gate.counts[0] > 100}"')}${count('slow', '', 'slow')}${reader}`,
+        output,
+      );
+      const running = run(made, upstream);
+      await settle();
+      gates.gate?.resolve();
+      const { outcomes, result } = await running;
+      assert.deepEqual([outcomes.none, outcomes.slow], ['SKIPPED', 'CANCELLED']);
+      assert.equal(result.reports.find(({ name }) => name === 'slow')?.attempts, 1, 'it had been sent');
+      assert.deepEqual(upstream.cancelled, ['tokenize.Count']);
+      assert.deepEqual(result.degraded, []);
+    }
+  });
+
+  it('does not wait for what only a fallback reads, until it is needed', async () => {
+    const { answers, let: gates } = held();
+    const made = plan(
+      `${count('a', 'fallback: {value: {counts: ["${steps.b.counts[0]}"]}}', 'first')}${count('b', '', 'second')}`,
+      '{x: "${steps.a.counts[0]}"}',
+    );
+    const upstream = createFakeUpstream(answers);
+    const running = run(made, upstream);
+    await settle();
+    assert.deepEqual(Object.keys(gates).sort(), ['first', 'second']);
+    gates.first?.resolve();
+    assert.deepEqual((await running).outcomes, { a: 'OK', b: 'CANCELLED' });
+    const failing = createFakeUpstream({
+      ...answers,
+      'tokenize.Count': (request, call, tries) => {
+        if ((request.texts as string[])[0] === 'first') throw new MeshError('MODEL_UNKNOWN', 'broken');
+        return (answers['tokenize.Count'] as NonNullable<Answers[string]>)(request, call, tries);
+      },
+    });
+    const again = run(made, failing);
+    await settle();
+    gates.second?.resolve();
+    assert.deepEqual((await again).output, { x: 6 });
+  });
+
   it('stops the fallback of a step that nobody needs any more', async () => {
     const { answers, let: gates } = held();
     const upstream = createFakeUpstream({
@@ -285,6 +336,39 @@ describe('running a pipeline', () => {
         message: 'step a: item 1: too long',
       });
       assert.deepEqual(upstream.cancelled, ['tokenize.Count', 'tokenize.Count']);
+    });
+
+    it('stops what stands in for other items too', async () => {
+      const upstream = createFakeUpstream({
+        'tokenize.Count': ({ texts, model }) => {
+          if (model === 'other' && (texts as string[])[0] !== 'b') return new Promise(() => {});
+          throw new MeshError('TEXT_TOO_LONG', 'too long');
+        },
+      });
+      await assert.rejects(run(plan(each('    fallback: {model: other}\n'), '{x: "${size(steps.a)}"}'), upstream), {
+        message: 'step a: item 1: too long',
+      });
+      assert.deepEqual(upstream.cancelled, ['tokenize.Count', 'tokenize.Count']);
+    });
+
+    it('says of which item a text is', async () => {
+      const deltas: unknown[] = [];
+      await run(
+        plan(
+          '  a:\n    each: ${input.list}\n    call: summarize.SummarizeStream\n    with: {text: "${item}"}',
+          '{x: "${size(steps.a)}"}',
+        ),
+        createFakeUpstream(standardAnswers()),
+        { list: ['one', 'two'] },
+        { onEvent: (event) => event.kind === 'partial' && deltas.push([event.item, event.delta]) },
+      );
+      assert.deepEqual(
+        deltas.filter((each) => (each as unknown[])[1] !== 'short: '),
+        [
+          [0, 'one'],
+          [1, 'two'],
+        ],
+      );
     });
 
     it('refuses a list longer than its limit before any call', async () => {
@@ -613,6 +697,102 @@ describe('running a pipeline', () => {
         [result.reports[0]?.call, result.reports[0]?.attempts, result.usage.inputTokens],
         ['pipeline:inner', 2, 20],
       );
+    });
+
+    it('tells of its steps as they run, and reports them below it', async () => {
+      const events: string[] = [];
+      const made = plan(outer, '{n: "${steps.a.n}"}', { 'inner.yaml': inner });
+      const clock = createVirtualClock();
+      await clock.advance(70);
+      const { result } = await run(
+        made,
+        createFakeUpstream(standardAnswers()),
+        {},
+        {
+          clock,
+          onEvent: (event) =>
+            events.push(`${event.kind} ${event.kind === 'finished' ? event.report.name : event.name}`),
+        },
+      );
+      assert.deepEqual(events, [
+        'started a',
+        'started a.one',
+        'started a.two',
+        'finished a.one',
+        'finished a.two',
+        'finished a',
+      ]);
+      const [a] = result.reports;
+      assert.deepEqual(
+        a?.inner.map(({ name, call, outcome, model, startedMs }) => [name, call, outcome, model?.name, startedMs]),
+        [
+          ['a.one', 'tokenize.Count', 'STEP_OUTCOME_OK', 'wordpiece', 0],
+          ['a.two', 'embed.Embed', 'STEP_OUTCOME_OK', 'embedder', 0],
+        ],
+      );
+      const list = plan(
+        '  a:\n    each: ${input.list}\n    pipeline: inner\n    with: {text: "${item}"}',
+        '{n: "${size(steps.a)}"}',
+        { 'inner.yaml': inner },
+      );
+      const many = await run(list, createFakeUpstream(standardAnswers()), { list: Array(600).fill('x') });
+      assert.equal(many.result.reports[0]?.attempts, 1_200);
+      assert.equal(many.result.reports[0]?.inner.length, 512, 'there is a limit');
+      assert.ok(many.result.reports[0]?.inner.some(({ name }) => name === 'a[2].one'));
+    });
+
+    it('reports its steps also where it fails', async () => {
+      const made = plan(`${outer}\n    optional: true`, '{n: "${has(steps.a)}"}', { 'inner.yaml': inner });
+      const { result } = await run(
+        made,
+        createFakeUpstream({ ...failing(), 'embed.Embed': () => new Promise(() => {}) }),
+      );
+      const [a] = result.reports;
+      assert.deepEqual([a?.outcome, a?.attempts], ['STEP_OUTCOME_FAILED', 2]);
+      assert.deepEqual(
+        a?.inner.map(({ name, outcome, attempts }) => [name, outcome, attempts]),
+        [
+          ['a.one', 'STEP_OUTCOME_FAILED', 1],
+          ['a.two', 'STEP_OUTCOME_CANCELLED', 1],
+        ],
+      );
+    });
+
+    it('reports its steps also where it is cancelled, before itself', async () => {
+      const made = plan(`${outer}\n${count('b', '', 'b')}`, '{n: "${steps.a.n + steps.b.counts[0]}"}', {
+        'inner.yaml': inner,
+      });
+      const finished: unknown[] = [];
+      const { answers } = held();
+      const upstream = createFakeUpstream({
+        ...answers,
+        'tokenize.Count': ({ texts }) => {
+          if ((texts as string[])[0] === 'b') throw new MeshError('MODEL_UNKNOWN', 'broken');
+          return new Promise(() => {});
+        },
+      });
+      const onEvent = (event: RunEvent): void => {
+        if (event.kind === 'finished') finished.push([event.report.name, event.report.outcome, event.report.attempts]);
+      };
+      await assert.rejects(run(made, upstream, {}, { onEvent }), { message: 'step b: broken' });
+      assert.deepEqual(finished, [
+        ['b', 'STEP_OUTCOME_FAILED', 1],
+        ['a.one', 'STEP_OUTCOME_CANCELLED', 1],
+        ['a.two', 'STEP_OUTCOME_CANCELLED', 1],
+        ['a', 'STEP_OUTCOME_CANCELLED', 2],
+      ]);
+    });
+
+    it('is from memory where all that it asked for was', async () => {
+      const made = plan(outer, '{n: "${steps.a.n}"}', {
+        'inner.yaml': inner.replaceAll('with:', 'cache: 1m\n    with:'),
+      });
+      for (const cached of [true, false]) {
+        const upstream = createFakeUpstream(standardAnswers(), {
+          cached: (call) => call.cache !== undefined && (cached || call.capability === 'embed'),
+        });
+        assert.equal((await run(made, upstream)).result.reports[0]?.cached, cached);
+      }
     });
 
     it('degrades the one around it', async () => {

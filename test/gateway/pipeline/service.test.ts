@@ -81,6 +81,30 @@ describe('the Pipelines service', () => {
     ]);
   });
 
+  it('tells of the steps of a pipeline that is a step, and reports them after it', async () => {
+    library.install(
+      new Map([
+        ...readFolder(`${packageRoot}/pipelines`),
+        [
+          'outer.yaml',
+          'name: outer\nversion: "1"\ninput: {text: string}\nsteps: {inner: {pipeline: analyze, with: {text: "${input.text}"}}}\noutput: {n: "${steps.inner.tokens}"}\n',
+        ],
+      ]),
+    );
+    const finished: string[] = [];
+    let steps: { name: string; startedMs: number }[] = [];
+    for await (const event of client.pipelines.runStream({ pipeline: 'outer', input: text('hello') })) {
+      if (event.finished) finished.push(event.finished.name);
+      if (event.done) steps = event.done.steps;
+    }
+    const inner = ['inner.tokens', 'inner.summary', 'inner.embedding', 'inner.sentiment', 'inner.language'];
+    assert.deepEqual([finished.at(-1), new Set(finished)], ['inner', new Set(['inner', ...inner])]);
+    assert.deepEqual([steps[0]?.name, new Set(steps.map(({ name }) => name))], ['inner', new Set(['inner', ...inner])]);
+    const analyzed = await client.pipelines.explain({ pipeline: 'outer', analyze: true, input: text('hello') });
+    assert.match(analyzed.text, /^ {2}inner\.tokens +\|.*\| +\d+\.\d ms ok /m);
+    library.install(readFolder(`${packageRoot}/pipelines`));
+  });
+
   it('lists, describes and explains', async () => {
     const { pipelines } = await client.pipelines.list({});
     assert.deepEqual(

@@ -4,9 +4,11 @@
 export interface StepPartial {
   'name'?: (string);
   'delta'?: (string);
+  'item'?: (number);
 }
 
 export interface StepPartial__Output {
   'name': (string);
   'delta': (string);
+  'item': (number);
 }
