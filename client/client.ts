@@ -1,6 +1,6 @@
 /**
  * The typed TypeScript client: `createClient('127.0.0.1:50050').embed.embed({ texts: ['hello'] })`. Types come from the
- * protos, so a wrong field does not compile. Works against the gateway and against a single service. One connection a
+ * protos, so a wrong field does not compile; those of pipelines from `plexus pipelines codegen` (pipelines.ts). Works against the gateway and against a single service. One connection a
  * client; close it when done. Errors are MeshErrors with the stable codes of docs/errors.md.
  */
 import type { ServiceDefinition } from '@grpc/grpc-js';
@@ -13,6 +13,7 @@ import {
   type Method,
 } from '../chassis/channel.js';
 import { type Definitions, definition } from '../protos/index.js';
+import { type AnyPipelines, type PipelineCalls, type PipelineTypes, pipelineCalls } from './pipelines.js';
 
 /** What one call may say. */
 export interface CallOptions {
@@ -45,7 +46,9 @@ export type ServiceClient<Definition> = {
   >;
 };
 
-export interface PlexusClient {
+/** `run` and `runStream` call pipelines by name; `pipelines` is the service itself. */
+export interface PlexusClient<Pipelines extends PipelineTypes<Pipelines> = AnyPipelines>
+  extends PipelineCalls<Pipelines, CallOptions> {
   readonly tokenize: ServiceClient<Definitions['plexus.v1.Tokenize']>;
   readonly embed: ServiceClient<Definitions['plexus.v1.Embed']>;
   readonly classify: ServiceClient<Definitions['plexus.v1.Classify']>;
@@ -59,10 +62,14 @@ export interface PlexusClient {
 
 const TIMEOUT_MS = 60_000;
 
-/** A client of the gateway (or one service) at "host:port". */
-export function createClient(address: string, options: ChannelOptions = {}): PlexusClient {
+/** A client of the gateway (or one service) at "host:port". `Pipelines`: what codegen wrote. */
+export function createClient<Pipelines extends PipelineTypes<Pipelines> = AnyPipelines>(
+  address: string,
+  options: ChannelOptions = {},
+): PlexusClient<Pipelines> {
   const channel = createChannel(address, options);
   return {
+    ...pipelineCalls<Pipelines, CallOptions>(channel, settings),
     tokenize: service(channel, 'plexus.v1.Tokenize'),
     embed: service(channel, 'plexus.v1.Embed'),
     classify: service(channel, 'plexus.v1.Classify'),

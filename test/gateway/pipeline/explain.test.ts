@@ -1,7 +1,7 @@
 /** Plans and types, printed. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -99,51 +99,112 @@ output
   });
 });
 
+describe('the critical path of a run', () => {
+  it('passes what was cancelled by', async () => {
+    const made = planOf(`
+name: t
+version: "1"
+steps:
+  gate: {call: tokenize.Count, with: {texts: [gate]}}
+  slow: {call: tokenize.Count, with: {texts: [slow]}}
+  chosen:
+    switch:
+      - {when: "\${steps.gate.counts[0] > 9}", value: "\${steps.slow.counts[0]}"}
+      - {value: 7}
+output: {x: "\${steps.chosen}"}
+`);
+    const { 'tokenize.Count': count } = standardAnswers();
+    const upstream = createFakeUpstream({
+      'tokenize.Count': (request) =>
+        (request.texts as string[])[0] === 'slow' ? new Promise(() => {}) : (count?.(request) ?? {}),
+    });
+    const { result, outcomes } = await run(made, upstream);
+    assert.equal(outcomes.slow, 'CANCELLED');
+    assert.match(explainRun(made, result), /critical path: gate -> chosen$/m);
+  });
+});
+
 describe('types of pipelines for callers', () => {
   const library = createLibrary();
   library.install(readFolder(join(packageRoot, 'pipelines')));
+  const awkward = createLibrary();
+  const [, snippet = ''] =
+    /```ts\n(?:import .*\n)*\nconst plexus = .*\n([\s\S]*?)```/.exec(
+      readFileSync(join(packageRoot, 'docs', 'pipelines.md'), 'utf8'),
+    ) ?? [];
   let folder: string;
   before(() => {
+    const define = (name: string, input: string): [string, string] => [
+      `${name}.yaml`,
+      `name: ${name}\nversion: "1"\ndescription: "Two lines\\n*/ of it"\n${input}steps: {a: {value: 1}}\noutput: {x: "\${steps.a}"}\n`,
+    ];
+    const problems = awkward.install(
+      new Map([
+        define('a-b', 'input: {dash: {type: int, description: "One\\ntwo */"}}\n'),
+        define('a_b', 'input: {under: int}\n'),
+        define('no-input', ''),
+      ]),
+    );
+    assert.deepEqual(problems, []);
+    assert.notEqual(snippet, '', 'docs/pipelines.md shows the typed client');
     folder = mkdtempSync(join(tmpdir(), 'codegen-'));
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('compile, and refuse a wrong field', function () {
+  /** What the compiler says of a caller's lines: one a mistake. */
+  function compile(callers: Record<string, string>): string[] {
+    const files = Object.entries(callers).map(([name, line]) => {
+      const text = `import { createClient } from '${packageRoot}/client/index.ts';\nimport type { Pipelines } from './pipelines.ts';\nconst plexus = createClient<Pipelines>('127.0.0.1:1');\n${line}\n`;
+      writeFileSync(join(folder, `${name}.ts`), text);
+      return `${name}.ts`;
+    });
+    const flags =
+      '--strict --noEmit --pretty false --module nodenext --target es2023 --allowImportingTsExtensions --skipLibCheck --exactOptionalPropertyTypes --types node --typeRoots';
+    try {
+      execFileSync(
+        join(packageRoot, 'node_modules', '.bin', 'tsc'),
+        [...flags.split(' '), join(packageRoot, 'node_modules', '@types'), ...files],
+        { cwd: folder, encoding: 'utf8', stdio: 'pipe' },
+      );
+    } catch (error) {
+      return String((error as { stdout: unknown }).stdout)
+        .split('\n')
+        .filter((line) => line.includes('error TS'));
+    }
+    return [];
+  }
+
+  it('compile, and refuse a wrong name, a wrong, missing or mistyped input and a wrong output', function () {
     this.timeout(60_000); // a compiler of its own
 
-    writeFileSync(join(folder, 'pipelines.ts'), generateTypescript(library.list()));
-    const use = (line: string): string =>
-      `import type { Pipelines } from './pipelines.js';\nconst input: Pipelines['analyze']['input'] = ${line};\nexport const read = (output: Pipelines['analyze']['output']): string => output.language[0]?.label ?? String(input);\n`;
-    writeFileSync(join(folder, 'right.ts'), use("{ text: 'hi', sentences: 2 }"));
-    writeFileSync(join(folder, 'wrong.ts'), use("{ txt: 'hi' }"));
-    const flags = [
-      '--strict',
-      '--noEmit',
-      '--pretty',
-      'false',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2022',
-      '--types',
-      '',
-    ];
-    let output = '';
-    try {
-      const tsc = join(packageRoot, 'node_modules', '.bin', 'tsc');
-      execFileSync(tsc, [...flags, 'right.ts', 'wrong.ts'], { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
-    } catch (error) {
-      output = String((error as { stdout: unknown }).stdout);
-    }
-    assert.match(output, /wrong\.ts.*'txt' does not exist in type 'AnalyzeInput'/);
-    assert.equal(output.split('error TS').length - 1, 1, output);
+    writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+    writeFileSync(join(folder, 'pipelines.ts'), generateTypescript([...library.list(), ...awkward.list()]));
+    const said = compile({
+      right:
+        "export const { output } = await plexus.run('analyze', { text: 'hi', sentences: 2 });\nexport const label: string | undefined = output.language[0]?.label;",
+      documented: snippet,
+      field: "await plexus.run('analyze', { txt: 'hi' });",
+      missing: "await plexus.run('analyze', {});",
+      type: "await plexus.run('analyze', { text: 7 });",
+      name: "await plexus.run('analyse', { text: 'hi' });",
+      output: "console.log((await plexus.run('analyze', { text: 'hi' })).output.lang);",
+      stream:
+        "for await (const { done } of plexus.runStream('analyze', { text: 'hi' })) console.log(done?.output.lang);",
+      nothing: "await plexus.run('no-input', { text: 'hi' });",
+      twin: "await plexus.run('a_b', { dash: 1 });",
+    });
+    assert.deepEqual(
+      said.map((line) => line.slice(0, line.indexOf('.ts'))).sort(),
+      ['field', 'missing', 'name', 'nothing', 'output', 'stream', 'twin', 'type'],
+      said.join('\n'),
+    );
   });
 
   it('are a proto that compiles', function () {
     this.timeout(60_000);
 
     cpSync(join(packageRoot, 'protos', 'plexus'), join(folder, 'protos', 'plexus'), { recursive: true });
-    writeFileSync(join(folder, 'protos', 'pipelines.proto'), generateProto(library.list()));
+    writeFileSync(join(folder, 'protos', 'pipelines.proto'), generateProto([...library.list(), ...awkward.list()]));
     writeFileSync(join(folder, 'buf.yaml'), 'version: v2\nmodules:\n  - path: protos\n');
     execFileSync(join(packageRoot, 'node_modules', '.bin', 'buf'), ['build'], { cwd: folder, stdio: 'pipe' });
   });
