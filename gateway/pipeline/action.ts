@@ -4,6 +4,7 @@ import { descriptors } from '../../chassis/descriptors.js';
 import { CAPABILITIES } from '../../registry/index.js';
 import { didYouMean } from '../nearest.js';
 import type { Value } from './expression.js';
+import { instead } from './instead.js';
 import type { Place } from './place.js';
 import type { CallAction, Leaf, PipelineAction, Plan, ValueAction } from './plan.js';
 import { type AnswerTypes, compileMessageValue, compileRequest } from './request.js';
@@ -68,7 +69,8 @@ export function compileAction(place: ActionPlace, given: ActionDefinition, path:
   if (kinds.length !== 1 || !kind) {
     const message =
       kinds.length === 0 ? 'needs one of call, pipeline, value' : `has ${kinds.join(' and ')}; only one can be`;
-    place.problems.push(place.source.problem(path, message, { key: true }));
+    const suggestion = kinds.length === 0 ? 'write call: embed.Embed, for example' : 'make two steps of it';
+    place.problems.push(place.source.problem(path, message, { key: true, suggestion }));
     return undefined;
   }
   if (kind === 'call') return compileCall(place, given, path);
@@ -93,7 +95,15 @@ function compileCall(place: ActionPlace, given: ActionDefinition, path: Path): C
   const { method, capability } = found;
   const answer = answerOf(method);
   if (!answer) {
-    place.problems.push(place.source.problem([...path, 'call'], `${given.call} cannot be a step`));
+    place.problems.push(
+      place.source.problem(
+        [...path, 'call'],
+        `${given.call} cannot be a step: its stream has no last message that is its answer`,
+        {
+          suggestion: 'use a method that does not stream',
+        },
+      ),
+    );
     return undefined;
   }
   const request = compileRequest(place, method.input, given.with ?? {}, [...path, 'with'], place.answers);
@@ -117,7 +127,8 @@ function compilePipeline(place: ActionPlace, given: ActionDefinition, path: Path
     return undefined;
   }
   if (plan.depth + 1 > DEPTH_MAX) {
-    place.problems.push(place.source.problem(at, `pipelines are nested deeper than ${DEPTH_MAX}`));
+    const suggestion = `write the steps of ${plan.name} here instead`;
+    place.problems.push(place.source.problem(at, `pipelines are nested deeper than ${DEPTH_MAX}`, { suggestion }));
     return undefined;
   }
   const values: [string, Value][] = [];
@@ -129,7 +140,7 @@ function compilePipeline(place: ActionPlace, given: ActionDefinition, path: Path
       place.problems.push(
         place.source.problem([...path, 'with', key], `pipeline ${plan.name} has no input "${key}"`, {
           key: true,
-          suggestion: didYouMean(key, known) || `it has ${known.join(', ')}`,
+          suggestion: didYouMean(key, known) || (known.length > 0 ? `it has ${known.join(', ')}` : 'it has no inputs'),
         }),
       );
       continue;
@@ -137,7 +148,11 @@ function compilePipeline(place: ActionPlace, given: ActionDefinition, path: Path
     const value = compileValue(place, data, [...path, 'with', key]);
     if (!value) continue;
     if (!assignable(value.type, field.type))
-      place.problems.push(place.source.problem([...path, 'with', key], `must be ${field.type}, is ${value.type}`));
+      place.problems.push(
+        place.source.problem([...path, 'with', key], `must be ${field.type}, is ${value.type}`, {
+          suggestion: instead(place.env, value, field.type, data),
+        }),
+      );
     values.push([key, value]);
   }
   for (const { name, type, required } of plan.inputs) {

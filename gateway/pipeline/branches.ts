@@ -1,11 +1,12 @@
 /** What a step does and what stands in for it, compiled: one action, a switch, a split; a fallback; and options that fit them. */
 import type { DescMessage } from '@bufbuild/protobuf';
 import { type ActionPlace, compileAction, compileConstant } from './action.js';
+import { compileCondition } from './condition.js';
 import { compileAt } from './place.js';
-import { type Action, type Fallback, leaves } from './plan.js';
+import { type Action, type CallAction, type Fallback, type Leaf, leaves } from './plan.js';
 import type { ActionDefinition, FallbackDefinition, StepDefinition } from './schema.js';
 import type { Path } from './source.js';
-import { assignable, celName, compileCondition } from './value.js';
+import { assignable, celName } from './value.js';
 
 export function compileStepAction(place: ActionPlace, given: StepDefinition, path: Path): Action | undefined {
   const kinds = (['call', 'pipeline', 'value', 'switch', 'split'] as const).filter((kind) => kind in given);
@@ -14,7 +15,8 @@ export function compileStepAction(place: ActionPlace, given: StepDefinition, pat
       kinds.length === 0
         ? 'needs one of call, pipeline, value, switch, split'
         : `has ${kinds.join(' and ')}; only one can be`;
-    problem(place, path, message, { key: true });
+    const suggestion = kinds.length === 0 ? 'write call: embed.Embed, for example' : 'make two steps of it';
+    problem(place, path, message, { key: true, suggestion });
     return undefined;
   }
   if (given.switch) return compileSwitch(place, given.switch, given.each !== undefined, path);
@@ -31,7 +33,9 @@ function compileSwitch(
   const branches = given.map((branch, index) => {
     const at = [...path, 'switch', index];
     if (branch.when === undefined && index < given.length - 1)
-      problem(place, at, 'a branch without a condition must stand last: those after it are never taken');
+      problem(place, at, 'a branch without a condition must stand last: those after it are never taken', {
+        suggestion: 'move it to the end, or give it a when',
+      });
     const when = branch.when === undefined ? undefined : compileCondition(place, branch.when, [...at, 'when']);
     return { when, action: compileAction(place, branch, at), at };
   });
@@ -40,9 +44,7 @@ function compileSwitch(
       place,
       [...path, 'switch'],
       'inside an each the last branch must have no condition: every item needs a result',
-      {
-        key: true,
-      },
+      { key: true, suggestion: 'add a branch without when at the end' },
     );
   const type = sameType(place, branches);
   if (type === undefined) return undefined;
@@ -61,7 +63,7 @@ function compileSplit(place: ActionPlace, given: StepDefinition, path: Path): Ac
     return { weight: branch.weight, action: compileAction(place, branch, at), at };
   });
   if (!branches.some(({ weight }) => weight > 0))
-    problem(place, [...path, 'split'], 'at least one weight must be above 0');
+    problem(place, [...path, 'split'], 'at least one weight must be above 0', { suggestion: 'write weight: 1' });
   const type = sameType(place, branches);
   if (type === undefined) return undefined;
   return {
@@ -83,6 +85,7 @@ function sameType(
     if (action.type !== first) {
       problem(place, at, `the branches must give the same type: this gives ${action.type}, the first ${first}`, {
         key: true,
+        suggestion: 'give the same in all of them, or make steps of them, each with its when',
       });
       return undefined;
     }
@@ -118,7 +121,10 @@ export function compileFallback(
   }
   if (fallback.model !== undefined) {
     if (!leaves(action).some(({ kind }) => kind === 'call'))
-      problem(place, [...at, 'model'], 'only a call has a model', { key: true });
+      problem(place, [...at, 'model'], 'only a call has a model', {
+        key: true,
+        suggestion: 'write fallback: {value: ...}, {step: ...} or skip',
+      });
     return { kind: 'model', model: fallback.model };
   }
   if (fallback.step !== undefined) {
@@ -146,23 +152,29 @@ export function compileFallback(
 
 /** Options that would do nothing are mistakes. */
 export function checkOptions(place: ActionPlace, given: StepDefinition, path: Path, action: Action | undefined): void {
-  const refuse = (key: string, why: string): void => problem(place, [...path, key], why, { key: true });
+  const refuse = (key: string, why: string, suggestion = `take ${key} out`): void =>
+    problem(place, [...path, key], why, { key: true, suggestion });
   if (given.each === undefined)
     for (const key of ['parallel', 'max_items', 'item_timeout'] as const)
       if (given[key] !== undefined) refuse(key, 'needs an each');
   if (given.split_by !== undefined && !given.split) refuse('split_by', 'needs a split');
-  if (given.with && (given.switch || given.split)) refuse('with', 'belongs under each branch');
+  if (given.with && (given.switch || given.split)) refuse('with', 'belongs under each branch', 'move it there');
   if (given.optional && given.fallback !== undefined)
     refuse('optional', 'an optional step needs no fallback: say one of them');
   if (!action) return;
   const parts = leaves(action);
   if (parts.every(({ kind }) => kind === 'value'))
     for (const key of ['timeout', 'retry'] as const) if (given[key] !== undefined) refuse(key, 'a value makes no call');
+  if (given.retry !== undefined && parts.some(isPipeline) && !parts.some(isCall))
+    refuse('retry', 'a pipeline is not run again as a whole', 'give retry to its steps');
   for (const key of ['hedge', 'cache'] as const) {
-    if (given[key] !== undefined && !parts.some((leaf) => leaf.kind === 'call' && !leaf.stream))
+    if (given[key] !== undefined && !parts.some((leaf) => isCall(leaf) && !leaf.stream))
       refuse(key, 'only a call without a stream can have it');
   }
 }
+
+const isCall = (leaf: Leaf): leaf is CallAction => leaf.kind === 'call';
+const isPipeline = (leaf: Leaf): boolean => leaf.kind === 'pipeline';
 
 function problem(
   place: ActionPlace,

@@ -8,9 +8,11 @@ import { didYouMean } from '../nearest.js';
 import { type ActionPlace, answerOf, findMethod, type Resolve } from './action.js';
 import { checkOptions, compileFallback, compileStepAction } from './branches.js';
 import { createBudget } from './budget.js';
+import { compileCondition } from './condition.js';
 import { type Reference, references, type Value } from './expression.js';
 import { order, reachable } from './graph.js';
 import { readDefaults, readInputs } from './inputs.js';
+import { instead } from './instead.js';
 import { compileAt } from './place.js';
 import {
   type Action,
@@ -25,7 +27,7 @@ import {
 import { type Definition, durationMs, EACH_MAX, readDefinition, STEPS_MAX, type StepDefinition } from './schema.js';
 import type { Path, Problem, Source } from './source.js';
 import { createRecordType, environmentFor, type RecordType } from './types.js';
-import { celName, compileCondition, compileValue, itemType } from './value.js';
+import { celName, compileValue, itemType } from './value.js';
 
 const PARALLEL_DEFAULT = 4;
 const BACKOFF_DEFAULT_MS = 50;
@@ -152,15 +154,19 @@ class Check {
     if (Array.isArray(steps)) {
       for (const [index, given] of steps.entries()) {
         const path = ['steps', index];
-        if (!given.name) this.#problem(path, 'needs a name: the steps are a list');
+        if (!given.name) this.#problem(path, 'needs a name: the steps are a list', { suggestion: 'add name: to it' });
         else if (named.some(({ name }) => name === given.name))
-          this.#problem([...path, 'name'], `two steps are called "${given.name}"`);
+          this.#problem([...path, 'name'], `two steps are called "${given.name}"`, {
+            suggestion: 'give one of them another name',
+          });
         else named.push({ name: given.name, given, path });
       }
     } else {
       for (const [name, given] of Object.entries(steps)) {
         if (given.name !== undefined && given.name !== name)
-          this.#problem(['steps', name, 'name'], `the step is called "${name}" already`);
+          this.#problem(['steps', name, 'name'], `the step is called "${name}" already`, {
+            suggestion: 'take name out',
+          });
         named.push({ name, given, path: ['steps', name] });
       }
     }
@@ -175,20 +181,26 @@ class Check {
   #edges(): Map<string, string[]> {
     const edges = new Map<string, string[]>();
     const known = this.#named.map(({ name }) => name);
+    const near = (name: string, self: string): string => {
+      const others = known.filter((each) => each !== self);
+      return (
+        didYouMean(name, others) || (others.length > 0 ? `there are ${others.join(', ')}` : 'there is no other step')
+      );
+    };
     for (const { name, given, path } of this.#named) {
       const refs = this.#readRefs({ ...given, name: undefined, description: undefined, after: undefined }, path);
       this.#refs.set(name, refs);
       for (const [index, after] of (given.after ?? []).entries()) {
         if (!known.includes(after))
           this.#problem([...path, 'after', index], `there is no step "${after}"`, {
-            suggestion: didYouMean(after, known),
+            suggestion: near(after, name),
           });
       }
       const { fallback } = given;
       const standIn = typeof fallback === 'object' ? fallback.step : undefined;
       if (standIn !== undefined && !known.includes(standIn))
         this.#problem([...path, 'fallback', 'step'], `there is no step "${standIn}"`, {
-          suggestion: didYouMean(standIn, known),
+          suggestion: near(standIn, name),
         });
       edges.set(
         name,
@@ -253,7 +265,9 @@ class Check {
     const over = given.each === undefined ? undefined : compileAt(outer, given.each, [...path, 'each']);
     const item = over && itemType(over.type);
     if (over && item === undefined && over.type !== 'dyn')
-      this.#problem([...path, 'each'], `must be a list, is ${over.type}`);
+      this.#problem([...path, 'each'], `must be a list, is ${over.type}`, {
+        suggestion: over.ast ? instead(outer.env, over, 'list', given.each) : `write "\${${given.each}}"`,
+      });
     const place = given.each === undefined ? outer : this.#place(item ?? 'dyn');
     const action = compileStepAction(place, given, path);
     checkOptions(place, given, path, action);
@@ -330,7 +344,10 @@ class Check {
   #compileOutputs(): OutputField[] {
     const place = this.#place();
     const entries = Object.entries(this.#definition.output);
-    if (entries.length === 0) this.#problem(['output'], 'needs at least one field');
+    if (entries.length === 0)
+      this.#problem(['output'], 'needs at least one field', {
+        suggestion: `write name: \${steps.step.field}`,
+      });
     const outputs: OutputField[] = [];
     for (const [name, data] of entries) {
       const value: Value | undefined = compileValue(place, data, ['output', name]);

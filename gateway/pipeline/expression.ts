@@ -4,10 +4,9 @@
  * did not give has no value (undefined): the field it was for is left out.
  */
 import { type ASTNode, type Environment, EvaluationError, type ParseResult } from '@marcbachmann/cel-js';
-import { descriptors } from '../../chassis/descriptors.js';
 import { MeshError } from '../../chassis/errors.js';
 import { didYouMean } from '../nearest.js';
-import { baseEnvironment } from './types.js';
+import { baseEnvironment, fieldsOf } from './types.js';
 
 /** What an expression reads. */
 export interface Reference {
@@ -146,7 +145,7 @@ const PRINTABLE = new Set(['string', 'int', 'double', 'bool', 'dyn']);
 function compileExpression(env: Environment, body: string, offset: number): Value {
   const parsed = parse(env, body, offset);
   const checked = parsed.check();
-  if (!checked.valid) throw failed(checked.error, offset);
+  if (!checked.valid) throw failed(env, checked.error, offset);
   const refs = collect(parsed.ast, offset);
   const inputs = refs.filter(({ root, guarded }) => root === 'input' && !guarded).map(({ name }) => name);
   return {
@@ -172,25 +171,38 @@ function parse(env: Environment, body: string, offset: number): ParseResult {
   try {
     return env.parse(body);
   } catch (error) {
-    throw failed(error, offset);
+    throw failed(env, error, offset);
   }
 }
 
-function failed(error: unknown, offset: number): ExpressionError {
+function failed(env: Environment, error: unknown, offset: number): ExpressionError {
   const { summary, message, range, code, node } = error as CelFailure;
   const at = offset + (range?.start ?? 0);
+  const what = summary ?? message.split('\n')[0] ?? 'is not an expression';
   if (code === 'no_such_key') {
-    const key = /: (\w+)$/.exec(summary ?? '')?.[1] ?? '';
+    const key = /: (\w+)$/.exec(what)?.[1] ?? '';
     const type = node?.left?.checkedType?.name ?? '';
-    const fields = descriptors()
-      .getMessage(type)
-      ?.fields.map(({ name }) => name);
+    const fields = fieldsOf(env, type);
     if (fields) {
-      const suggestion = didYouMean(key, fields) || `it has ${fields.join(', ')}`;
-      return new ExpressionError(`${type} has no field "${key}"`, at, suggestion);
+      const known = Object.keys(fields);
+      return new ExpressionError(
+        `${type} has no field "${key}"`,
+        at,
+        didYouMean(key, known) || `it has ${known.join(', ')}`,
+      );
     }
   }
-  return new ExpressionError(summary ?? message.split('\n')[0] ?? 'is not an expression', at);
+  const variable = /^Unknown variable: (\w+)/.exec(what)?.[1];
+  const suggestion =
+    variable === undefined
+      ? code === 'no_such_overload'
+        ? 'both sides must be of types that go together: convert one with string(), int() or double()'
+        : ''
+      : variable === 'item' || variable === 'index'
+        ? `there is no ${variable} outside an each`
+        : didYouMean(variable, ['input', 'steps', 'item', 'index']) ||
+          'expressions see input and steps, and inside an each item and index';
+  return new ExpressionError(what, at, suggestion);
 }
 
 /** What cel-js says of a mistake; `node` is the access that failed, its left side typed already. */

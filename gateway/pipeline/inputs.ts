@@ -1,6 +1,7 @@
 /** The inputs of a pipeline: declared in the file, checked in every run, with an error that names the field and the fix. */
 import { fieldError, type MeshError } from '../../chassis/errors.js';
 import { didYouMean } from '../nearest.js';
+import { literalInstead } from './instead.js';
 import type { InputField, Plan } from './plan.js';
 import type { Definition } from './schema.js';
 import type { Problem, Source } from './source.js';
@@ -46,7 +47,9 @@ export function readDefaults(
     } catch (error) {
       const [violation] = (error as MeshError).violations;
       problems.push(
-        source.problem(['input', field.name, 'default'], violation?.description ?? 'does not fit the type'),
+        source.problem(['input', field.name, 'default'], violation?.description ?? 'does not fit the type', {
+          suggestion: literalInstead(given.default, field.type),
+        }),
       );
     }
   }

@@ -7,6 +7,7 @@ import { create, type DescField, type DescMessage, type Message, ScalarType, toB
 import { fieldError, type MeshError } from '../../chassis/errors.js';
 import { didYouMean } from '../nearest.js';
 import type { Reference, Scope, Value } from './expression.js';
+import { instead, literalInstead } from './instead.js';
 import { compileAt, type Place } from './place.js';
 import { type Path, printPath } from './source.js';
 import { CelMessage, celItemTypeOf, celTypeOf } from './types.js';
@@ -194,7 +195,7 @@ function compileField(
 ): Producer | undefined {
   const wrong = problemAt(place, path);
   const type = celTypeOf(field);
-  if (field.fieldKind === 'map') return wrong('map fields cannot be set from a pipeline');
+  if (field.fieldKind === 'map') return wrong('map fields cannot be set from a pipeline', 'take it out');
   if (typeof given === 'string') {
     const text = compileText(place, given, path, type, found, (result) => toField(field, result, printPath(path)));
     if (text.at !== 'literal') return text.producer;
@@ -223,7 +224,7 @@ function compileText(
   // A literal; "$${" was made "${".
   if (value.constant && !value.ast) return { at: 'literal', value: value.evaluate({ input: {}, steps: {} }) };
   if (!assignable(value.type, type)) {
-    problemAt(place, path)(`must be ${type}, is ${value.type}`, conversion(value, type));
+    problemAt(place, path)(`must be ${type}, is ${value.type}`, instead(place.env, value, type, given));
     return { at: 'expression', producer: undefined };
   }
   const producer: Producer = (scope) => {
@@ -276,7 +277,7 @@ function compileItem(
     const names = field.enum?.values.map(({ name }) => name);
     return wrong(
       violation?.description ?? `must be ${type}, is ${describe(given)}`,
-      names && typeof given === 'string' ? didYouMean(given, names) : '',
+      names ? didYouMean(String(given), names) || `write ${names[1] ?? names[0]}` : literalInstead(given, type),
     );
   }
 }
@@ -328,15 +329,6 @@ function toItem(field: DescField, value: unknown, path: string): unknown {
         ? Number(value)
         : refuse('a whole number from -2147483648 to 2147483647');
   }
-}
-
-function conversion({ type, text }: Value, wanted: string): string {
-  const inner = text.replace(/^\$\{|\}$/g, '');
-  if (wanted === `list<${type}>`) return `write "[\${${inner}}]"`;
-  if (wanted === 'int' && type === 'double') return `write "\${int(${inner})}"`;
-  if (wanted === 'string' && ['int', 'double', 'bool'].includes(type)) return `write "\${string(${inner})}"`;
-  if (type === `list<${wanted}>`) return `take one item: "\${${inner}[0]}"`;
-  return '';
 }
 
 function describe(value: unknown): string {

@@ -195,7 +195,11 @@ function report(source: Source, issue: Issue, prefix: Path, problems: Problem[])
     if (!meant) {
       const messages = [...new Set(issue.errors.flat().map((inner) => plain(inner)))];
       const missing = messages.every((message) => message.startsWith('is required'));
-      problems.push(source.problem(path, missing ? 'is required' : messages.join(', or ')));
+      problems.push(
+        missing
+          ? source.problem(path, 'is required', { suggestion: add(path) })
+          : source.problem(path, messages.join(', or ')),
+      );
     }
     return;
   }
@@ -203,7 +207,13 @@ function report(source: Source, issue: Issue, prefix: Path, problems: Problem[])
     problems.push(source.problem(path, `the name ${issue.issues?.[0]?.message ?? 'is not allowed'}`, { key: true }));
     return;
   }
-  problems.push(source.problem(path, plain(issue)));
+  const message = plain(issue);
+  const suggestion = message.startsWith('is required') ? add(path) : '';
+  problems.push(source.problem(path, message, { suggestion }));
+}
+
+function add(path: Path): string {
+  return `add ${path.at(-1)}:`;
 }
 
 function plain({ code, expected, message }: Issue): string {

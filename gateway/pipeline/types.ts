@@ -117,7 +117,7 @@ export function isInteger(scalar: ScalarType): boolean {
   return ![ScalarType.STRING, ScalarType.BOOL, ScalarType.BYTES, ScalarType.DOUBLE, ScalarType.FLOAT].includes(scalar);
 }
 
-function isOurs(desc: DescMessage): boolean {
+function isOurs(desc: Pick<DescMessage, 'typeName'>): boolean {
   return desc.typeName.startsWith('plexus.v1.');
 }
 
@@ -161,9 +161,19 @@ export interface Visible {
   item?: string | undefined;
 }
 
+const recordsOf = new WeakMap<Environment, readonly RecordType[]>();
+
+/** CEL types of the fields of a message, or of a record that is visible in `env`; undefined for any other type. */
+export function fieldsOf(env: Environment, type: string): Readonly<Record<string, string>> | undefined {
+  const message = isOurs({ typeName: type }) ? descriptors().getMessage(type) : undefined;
+  if (message) return Object.fromEntries(message.fields.map((field) => [field.name, celTypeOf(field)]));
+  return recordsOf.get(env)?.find(({ name }) => name === type)?.fields;
+}
+
 /** An environment with `input`, `steps` and, inside an each, `item` and `index`. */
 export function environmentFor({ input, steps, records, item }: Visible): Environment {
   const env = baseEnvironment().clone();
+  recordsOf.set(env, [...records, input, steps]);
   for (const record of records) env.registerType(record.name, { ctor: record.ctor, fields: { ...record.fields } });
   env.registerType(input.name, { ctor: input.ctor, fields: { ...input.fields } });
   env.registerType(steps.name, { ctor: steps.ctor, fields: { ...steps.fields } });

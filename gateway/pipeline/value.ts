@@ -36,23 +36,6 @@ export function compileValue(place: Place, data: unknown, path: Path, depth = 0)
   return undefined;
 }
 
-/** Compiles text that must be one expression of the given type: a condition, the list of an each. */
-export function compileCondition(place: Place, text: string, path: Path): Value | undefined {
-  const value = compileAt(place, text, path);
-  if (!value) return undefined;
-  if (!value.ast) {
-    place.problems.push(
-      place.source.problem(path, 'must be an expression', { suggestion: `write "\${${text.trim()}}"` }),
-    );
-    return undefined;
-  }
-  if (value.type !== 'bool' && value.type !== 'dyn') {
-    place.problems.push(place.source.problem(path, `must be a bool, is ${value.type}`));
-    return undefined;
-  }
-  return value;
-}
-
 /** A value known when the file is loaded. */
 function literal(type: string, value: unknown, written: unknown): Value {
   return { type, refs: [], constant: true, text: JSON.stringify(written), evaluate: () => value };

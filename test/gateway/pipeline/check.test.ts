@@ -13,13 +13,17 @@ function withSteps(steps: string, output = 'x: "${steps.a.dimensions}"'): string
 const embed = (texts: string, more = ''): string =>
   `  a:\n    call: embed.Embed\n    with:\n      texts: ${texts}\n${more}`;
 
+const inner =
+  'name: inner\nversion: "1"\ninput: {n: int, list: list<string>}\nsteps: {b: {value: "${input.n}"}}\noutput: {y: "${steps.b}", z: "${input.list}"}\n';
+
 interface Case {
   name: string;
   yaml: string;
   at: [line: number, column: number];
   path: string;
   message: RegExp;
-  suggestion?: RegExp;
+  /** Default: any. '' where the message says itself what is allowed. */
+  suggestion?: RegExp | '';
 }
 
 const cases: Case[] = [
@@ -38,6 +42,7 @@ const cases: Case[] = [
     at: [1, 1],
     path: 'steps',
     message: /is required/,
+    suggestion: /add steps:/,
   },
   {
     name: 'an unknown key',
@@ -53,6 +58,7 @@ const cases: Case[] = [
     at: [9, 14],
     path: 'steps.a.timeout',
     message: /must be a duration/,
+    suggestion: '',
   },
   {
     name: 'a step name that cannot stand in an expression',
@@ -60,6 +66,7 @@ const cases: Case[] = [
     at: [5, 3],
     path: 'steps.my-step',
     message: /small letters, digits/,
+    suggestion: '',
   },
   {
     name: 'an input type that is none',
@@ -67,6 +74,7 @@ const cases: Case[] = [
     at: [3, 15],
     path: 'input.text',
     message: /must be string, double, bool, int/,
+    suggestion: '',
   },
   {
     name: 'a default of another type',
@@ -74,6 +82,7 @@ const cases: Case[] = [
     at: [3, 33],
     path: 'input.n.default',
     message: /must be a whole number/,
+    suggestion: /write a whole number/,
   },
   {
     name: 'an unknown capability',
@@ -129,7 +138,7 @@ const cases: Case[] = [
     at: [8, 14],
     path: 'steps.a.with.texts',
     message: /must be list<string>, is string/,
-    suggestion: /\[\$\{input\.text\}\]/,
+    suggestion: /write \["\$\{input\.text\}"\]/,
   },
   {
     name: 'a number where a string is wanted',
@@ -145,6 +154,7 @@ const cases: Case[] = [
     at: [9, 19],
     path: 'steps.a.with.dimensions',
     message: /must be a whole number/,
+    suggestion: /write a whole number/,
   },
   {
     name: 'a number that is too large',
@@ -201,6 +211,7 @@ const cases: Case[] = [
     at: [8, 21],
     path: 'steps.a.with.texts[0]',
     message: /Unexpected token/,
+    suggestion: '',
   },
   {
     name: 'an expression that is not closed',
@@ -216,6 +227,7 @@ const cases: Case[] = [
     at: [8, 18],
     path: 'steps.a.with.texts[0]',
     message: /no such overload: string \+ int/,
+    suggestion: /string\(\)/,
   },
   {
     name: 'a condition that is no bool',
@@ -223,6 +235,7 @@ const cases: Case[] = [
     at: [9, 11],
     path: 'steps.a.when',
     message: /must be a bool, is string/,
+    suggestion: /write "\$\{input\.text != ''\}"/,
   },
   {
     name: 'a condition that is no expression',
@@ -238,6 +251,7 @@ const cases: Case[] = [
     at: [9, 11],
     path: 'steps.a.each',
     message: /must be a list, is string/,
+    suggestion: /write "\$\{\[input\.text\]\}"/,
   },
   {
     name: 'item outside an each',
@@ -245,6 +259,7 @@ const cases: Case[] = [
     at: [8, 18],
     path: 'steps.a.with.texts[0]',
     message: /Unknown variable: item/,
+    suggestion: /outside an each/,
   },
   {
     name: 'parallel without each',
@@ -280,6 +295,60 @@ const cases: Case[] = [
     at: [5, 3],
     path: 'steps.a',
     message: /needs one of call, pipeline, value/,
+  },
+  {
+    name: 'a retry of a pipeline',
+    yaml: withSteps('  a:\n    pipeline: inner\n    with: {n: 1, list: [x]}\n    retry: 3', 'x: "${steps.a.y}"'),
+    at: [8, 5],
+    path: 'steps.a.retry',
+    message: /not run again as a whole/,
+    suggestion: /give retry to its steps/,
+  },
+  {
+    name: 'an input of another pipeline of another type',
+    yaml: withSteps('  a:\n    pipeline: inner\n    with: {n: "${input.text}", list: [x]}', 'x: "${steps.a.y}"'),
+    at: [7, 15],
+    path: 'steps.a.with.n',
+    message: /must be int, is string/,
+    suggestion: /write "\$\{int\(input\.text\)\}"/,
+  },
+  {
+    name: 'a literal of another type for another pipeline',
+    yaml: withSteps('  a:\n    pipeline: inner\n    with: {n: "3", list: [x]}', 'x: "${steps.a.y}"'),
+    at: [7, 15],
+    path: 'steps.a.with.n',
+    message: /must be int, is string/,
+    suggestion: /write 3, without quotes/,
+  },
+  {
+    name: 'a message where texts are wanted',
+    yaml: withSteps(
+      '  b:\n    call: tokenize.Chunk\n    with: {text: "${input.text}"}\n  a:\n    pipeline: inner\n    with: {n: 1, list: "${steps.b.chunks}"}',
+      'x: "${steps.a.y}"',
+    ),
+    at: [10, 24],
+    path: 'steps.a.with.list',
+    message: /must be list<string>, is list<plexus\.v1\.Chunk>/,
+    suggestion: /write "\$\{steps\.b\.chunks\.map\(each, each\.text\)\}"/,
+  },
+  {
+    name: 'an answer where a number is wanted',
+    yaml: withSteps(
+      `${embed('["x"]')}  b:\n    pipeline: inner\n    with: {n: "\${steps.a}", list: [x]}`,
+      'x: "${steps.b.y}"',
+    ),
+    at: [11, 15],
+    path: 'steps.b.with.n',
+    message: /must be int, is plexus\.v1\.EmbedResponse/,
+    suggestion: /write "\$\{steps\.a\.dimensions\}"/,
+  },
+  {
+    name: 'an unknown output of another pipeline',
+    yaml: withSteps('  a:\n    pipeline: inner\n    with: {n: 1, list: [x]}', 'x: "${steps.a.yy}"'),
+    at: [9, 17],
+    path: 'output.x',
+    message: /pipelines\.inner_1 has no field "yy"/,
+    suggestion: /did you mean "y"|it has y/,
   },
   {
     name: 'a cycle',
@@ -330,6 +399,7 @@ const cases: Case[] = [
     at: [9, 22],
     path: 'steps.a.fallback.step',
     message: /there is no step "aa"/,
+    suggestion: /there is no other step/,
   },
   {
     name: 'an unknown step to wait for',
@@ -337,6 +407,7 @@ const cases: Case[] = [
     at: [9, 13],
     path: 'steps.a.after[0]',
     message: /there is no step "b"/,
+    suggestion: /there is no other step/,
   },
   {
     name: 'branches of different types',
@@ -377,10 +448,11 @@ const cases: Case[] = [
   },
   {
     name: 'an unknown pipeline',
-    yaml: withSteps('  a:\n    pipeline: inner', 'x: "${steps.a.y}"'),
+    yaml: withSteps('  a:\n    pipeline: iner', 'x: "${steps.a.y}"'),
     at: [6, 15],
     path: 'steps.a.pipeline',
-    message: /there is no pipeline "inner"/,
+    message: /there is no pipeline "iner"/,
+    suggestion: /did you mean "inner"/,
   },
   {
     name: 'no output',
@@ -394,11 +466,12 @@ const cases: Case[] = [
 describe('a pipeline is checked against the protos when it is loaded', () => {
   for (const { name, yaml, at, path, message, suggestion } of cases) {
     it(`refuses ${name}`, () => {
-      const problems = problemsOf(yaml);
+      const problems = problemsOf(yaml, { 'inner.yaml': inner });
       const found = problems.find((problem) => problem.path === path && message.test(problem.message));
       assert.ok(found, `not among ${JSON.stringify(problems, null, 1)}`);
       assert.deepEqual([found.line, found.column], at, `${found.message} at ${found.line}:${found.column}`);
-      if (suggestion) assert.match(found.suggestion, suggestion);
+      if (suggestion === '') assert.equal(found.suggestion, '');
+      else assert.match(found.suggestion, suggestion ?? /./, found.message);
     });
   }
 

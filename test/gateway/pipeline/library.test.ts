@@ -62,7 +62,7 @@ describe('the library of pipelines', () => {
     );
     const renamed = simple('inner', '2', '1').replace('output: {x:', 'output: {z:');
     const problems = library.install(files({ 'inner.yaml': renamed, 'outer.yaml': caller('x') }));
-    assert.match(problems[0]?.message ?? '', /No such key: x/);
+    assert.match(problems[0]?.message ?? '', /pipelines\.inner_2 has no field "x"/);
     assert.equal(library.get('inner').version, '1');
     assert.equal(library.get('outer').version, '1');
     assert.deepEqual(library.install(files({ 'inner.yaml': renamed, 'outer.yaml': caller('z') })), []);
