@@ -55,10 +55,12 @@ export interface Trail {
   begun: boolean;
   /** Instances that were sent to, in order: one an attempt. */
   readonly tried: Endpoint[];
+  /** True once the request has failed inside two instances: it is not sent to a third. */
+  poisonous: boolean;
 }
 
 export function createTrail(): Trail {
-  return { begun: false, tried: [] };
+  return { begun: false, tried: [], poisonous: false };
 }
 
 /** A call whose requests are a stream; sent to one instance, never retried. */

@@ -44,6 +44,7 @@ export function retry<R extends Result>(options: RetryOptions): Layer<R> {
   return (next) => (flight, done) => {
     const { trail } = flight.call;
     if (trail?.begun) {
+      if (trail.poisonous) return done(poisoned(flight), undefined);
       if (!budget.take(flight.nowMs)) {
         counters.retriesOverBudget++;
         return done(spent(flight), undefined);
@@ -56,6 +57,7 @@ export function retry<R extends Result>(options: RetryOptions): Layer<R> {
     let round = 1;
     let absences = 0;
     const ended: Done<R> = (error, result) => {
+      if (trail) trail.poisonous ||= flight.poisonous;
       if (!error || flight.ended || flight.settled) return done(error, result);
       let delayMs: number | undefined;
       if (error.code === 'NO_INSTANCE' && error.facts.soon === 'true') {
@@ -86,6 +88,12 @@ function worthRetrying(error: MeshError): boolean {
 function spent({ call }: Flight): MeshError {
   return new MeshError('OVERLOADED', `${call.capability} has been sent its share of repeated calls; try again later`, {
     retryAfterMs: BACKOFF_MS_MAX,
+    facts: { layer: 'retry' },
+  });
+}
+
+function poisoned({ call }: Flight): MeshError {
+  return new MeshError('INPUT_QUARANTINED', `this request has failed inside two instances of ${call.capability}`, {
     facts: { layer: 'retry' },
   });
 }

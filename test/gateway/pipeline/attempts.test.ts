@@ -81,6 +81,18 @@ describe('retries and hedges of a step', () => {
     }
   });
 
+  it('send a request that broke two instances to no third', async () => {
+    const { clock, network, upstream, addresses } = meshOf({ attemptsMax: 1 });
+    for (const address of addresses)
+      network.script(address, () => ({ afterMs: 1, error: new MeshError('WORKER_LOST', 'scripted') }));
+    const plan = embedding('    retry: {attempts: 5, backoff: 1ms}\n    optional: true\n');
+    const running = run(plan, upstream, {}, { clock });
+    await clock.advance(3_000);
+    const [report] = (await running).result.reports;
+    assert.deepEqual([report?.attempts, report?.problem?.message], [2, 'scripted']);
+    await upstream.close();
+  });
+
   it('hedge past the cache, which keeps the answer of either', async () => {
     const { clock, network, upstream, addresses } = meshOf();
     let calls = 0;
