@@ -65,10 +65,11 @@ export function openFolder(options: {
   };
 }
 
-/** File name -> text of every .yaml and .yml in a folder. */
+/** File name -> text of every .yaml and .yml in a folder. Throws where one cannot be read, or where there are too many. */
 export function readFolder(path: string): Map<string, string> {
   const names = readdirSync(path)
     .filter((name) => /\.ya?ml$/.test(name) && !name.startsWith('.'))
     .sort();
-  return new Map(names.slice(0, FILES_MAX).map((name) => [name, readFileSync(join(path, name), 'utf8')]));
+  if (names.length > FILES_MAX) throw new Error(`${names.length} pipeline files in one folder; at most ${FILES_MAX}`);
+  return new Map(names.map((name) => [name, readFileSync(join(path, name), 'utf8')]));
 }

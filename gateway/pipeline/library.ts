@@ -40,54 +40,54 @@ export function createLibrary(): Library {
       let wanted: Map<string, string> = new Map(files);
       // Each round gives up at least one new text for its last good one, so it ends.
       for (;;) {
-        const built = build(wanted);
-        const bad = new Set([...built].filter(([, { plan }]) => !plan).map(([file]) => file));
-        if (bad.size === 0) {
+        const { built, blocked } = build(wanted);
+        const bad = [...built].flatMap(([file, { plan }]) => (plan ? [] : [file]));
+        if (bad.length === 0) {
           texts = wanted;
           plans = sort([...built.values()].flatMap(({ plan }) => (plan ? [plan] : [])));
           return problems;
         }
-        for (const file of bad) {
-          for (const problem of built.get(file)?.problems ?? [])
-            if (!problems.some((known) => same(known, problem))) problems.push(problem);
-        }
-        wanted = withoutBad(wanted, bad, texts);
+        // What only calls a bad one may be right beside its last good text.
+        const causes = bad.filter((file) => !blocked.has(file));
+        // Where none of them has changed, something they call has, in a way that they do not fit: then nothing changes.
+        const changed = causes.filter((file) => wanted.get(file) !== texts.get(file));
+        for (const file of changed.length > 0 ? changed : causes) problems.push(...(built.get(file)?.problems ?? []));
+        wanted = changed.length > 0 ? lastGood(wanted, changed, texts) : new Map(texts);
       }
     },
     check(file, text) {
       const others = new Map([...texts].filter(([name]) => name !== file));
-      const checked = build(new Map([[file, text], ...others])).get(file);
+      const checked = build(new Map([[file, text], ...others])).built.get(file);
       return { plan: checked?.plan, problems: checked?.problems ?? [] };
     },
   };
 }
 
-/** Bad files go back to the last good text, or, where they have it already (a pipeline they call has changed), everything does. */
-function withoutBad(
+/** With the last good text of these files, or without them where they have none. */
+function lastGood(
   wanted: ReadonlyMap<string, string>,
-  bad: ReadonlySet<string>,
+  files: readonly string[],
   good: ReadonlyMap<string, string>,
 ): Map<string, string> {
-  const next = new Map<string, string>();
-  let stuck = false;
-  for (const [file, text] of wanted) {
-    if (!bad.has(file)) next.set(file, text);
-    else {
-      const last = good.get(file);
-      if (last !== undefined && last !== text) next.set(file, last);
-      else if (last !== undefined) stuck = true;
-    }
+  const next = new Map(wanted);
+  for (const file of files) {
+    const last = good.get(file);
+    if (last === undefined) next.delete(file);
+    else next.set(file, last);
   }
-  return stuck ? new Map(good) : next;
+  return next;
 }
 
 type Built = ReturnType<typeof checkPipeline>;
 
-function build(files: ReadonlyMap<string, string>): Map<string, Built> {
+/** `blocked`: files with no mistake of their own, which call one that has. */
+function build(files: ReadonlyMap<string, string>): { built: Map<string, Built>; blocked: ReadonlySet<string> } {
   const sources = new Map([...files].map(([file, text]) => [file, readSource(file, text)]));
   const heads = new Map([...sources].map(([file, { data }]) => [file, head(data)]));
   const built = new Map<string, Built>();
   const open: string[] = [];
+  /** By file: its calls of pipelines that have mistakes. */
+  const calls = new Map<string, number>();
   const visit = (file: string): Built => {
     const known = built.get(file);
     if (known) return known;
@@ -141,10 +141,13 @@ function build(files: ReadonlyMap<string, string>): Map<string, Built> {
       };
     }
     const { plan } = visit(file);
+    const caller = open.at(-1);
+    if (!plan && caller !== undefined) calls.set(caller, (calls.get(caller) ?? 0) + 1);
     return plan ?? { missing: `pipeline "${reference}" has mistakes of its own`, suggestion: `see ${file}` };
   };
   for (const file of files.keys()) visit(file);
-  return built;
+  const blocked = [...calls].flatMap(([file, count]) => (built.get(file)?.problems.length === count ? [file] : []));
+  return { built, blocked: new Set(blocked) };
 }
 
 function head(data: unknown): { name: string | undefined; version: string | undefined } {
@@ -192,8 +195,4 @@ export function compareVersions(a: string, b: string): number {
     return numbers ? Number(one) - Number(other) : one < other ? -1 : 1;
   }
   return 0;
-}
-
-function same(a: Problem, b: Problem): boolean {
-  return a.file === b.file && a.line === b.line && a.column === b.column && a.message === b.message;
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../../chassis/clock.js';
 import { silentLogger } from '../../../chassis/log.js';
-import { createLibrary, openFolder } from '../../../gateway/pipeline/index.js';
+import { createLibrary, openFolder, readFolder } from '../../../gateway/pipeline/index.js';
 import { compareVersions } from '../../../gateway/pipeline/library.js';
 import { defer } from '../../kit/defer.js';
 import { until } from '../../kit/until.js';
@@ -67,6 +67,25 @@ describe('the library of pipelines', () => {
     assert.equal(library.get('outer').version, '1');
     assert.deepEqual(library.install(files({ 'inner.yaml': renamed, 'outer.yaml': caller('z') })), []);
     assert.equal(library.get('inner').version, '2');
+  });
+
+  it('installs what is right beside a file that has become wrong and that others call', () => {
+    const library = createLibrary();
+    const outer = caller('x');
+    const before = { 'inner.yaml': simple('inner', '1', '1'), 'outer.yaml': outer, 'q.yaml': simple('q', '1', '1') };
+    assert.deepEqual(library.install(files(before)), []);
+    const problems = library.install(
+      files({
+        'inner.yaml': 'name: inner',
+        'outer.yaml': outer.replace('version: "1"', 'version: "2"'),
+        'q.yaml': simple('q', '2', '1'),
+      }),
+    );
+    assert.deepEqual([...new Set(problems.map(({ file }) => file))], ['inner.yaml'], 'the others have no mistake');
+    assert.deepEqual(
+      library.list().map(({ name, version }) => `${name}@${version}`),
+      ['inner@1', 'outer@2', 'q@2'],
+    );
   });
 
   it('does not lose a removed file that another one calls', () => {
@@ -148,6 +167,13 @@ describe('the library of pipelines', () => {
       folder.close();
       rmSync(path, { recursive: true, force: true });
     }
+  });
+
+  it('takes no part of a folder with too many files for the whole', () => {
+    const path = mkdtempSync(join(tmpdir(), 'pipelines-'));
+    for (let index = 0; index <= 1_000; index++) writeFileSync(join(path, `p${index}.yaml`), '');
+    assert.throws(() => readFolder(path), /1001 pipeline files in one folder; at most 1000/);
+    rmSync(path, { recursive: true, force: true });
   });
 
   it('starts without a folder', () => {
