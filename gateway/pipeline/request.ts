@@ -32,6 +32,7 @@ export const REQUIRED_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'plexus.v1.RerankRequest': ['query', 'texts'],
   'plexus.v1.ClassifyTokensRequest': ['texts'],
   'plexus.v1.ZeroShotRequest': ['texts', 'labels'],
+  'plexus.v1.InferRequest': ['inputs'],
   'plexus.v1.SummarizeRequest': ['texts'],
   'plexus.v1.SummarizeStreamRequest': ['text'],
 };

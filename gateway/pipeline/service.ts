@@ -13,6 +13,7 @@ import type { RunStreamResponse } from '../../protos/gen/plexus/v1/RunStreamResp
 import type { StepReport as WireReport } from '../../protos/gen/plexus/v1/StepReport.js';
 import { forwarded } from '../api/metadata.js';
 import type { CallUpstream } from './attempt.js';
+import { pushEvent } from './events.js';
 import { explainMermaid, explainRun, explainText } from './explain.js';
 import type { Library } from './library.js';
 import { toPlain } from './output.js';
@@ -21,8 +22,6 @@ import type { StepReport } from './report.js';
 import { type RunEvent, type RunResult, runPlan } from './run.js';
 import { SOURCE_MAX } from './source.js';
 
-/** Events of one stream that wait for a slow reader; then deltas are joined, and the events of inner steps left out. */
-const EVENTS_MAX = 1_000;
 /** Names in the trailer: metadata has little room, and the reports say them all. */
 const DEGRADED_MAX = 32;
 
@@ -70,7 +69,7 @@ export function createPipelinesService(options: PipelinesOptions): ServiceBindin
       const signal = AbortSignal.any([context.signal, left.signal]);
       let outcome: { result: RunResult } | { error: MeshError } | undefined;
       void run(plan, input, { ...context, signal }, (event) => {
-        push(events, toEvent(event));
+        pushEvent(events, toEvent(event));
         wake();
       }).then(
         (result) => {
@@ -167,25 +166,6 @@ function tellDegraded({ degraded }: RunResult, context: CallContext): void {
   const left = degraded.length - DEGRADED_MAX;
   const names = degraded.slice(0, DEGRADED_MAX).join(',');
   context.setTrailer('x-plexus-degraded', left > 0 ? `${names},and ${left} more` : names);
-}
-
-/**
- * Events of the pipeline's own steps are kept whole, since there are few. Beyond the limit, deltas that the reader has not
- * fetched yet are joined, step by step and item by item, and events of inner steps are left out: the last event has their reports.
- */
-function push(events: RunStreamResponse[], event: RunStreamResponse): void {
-  const { partial, started, finished } = event;
-  if (events.length >= EVENTS_MAX) {
-    if ((started ?? finished)?.name?.includes('.')) return;
-    const waiting = events.findLast(
-      (each) => partial && each.partial?.name === partial.name && each.partial?.item === partial.item,
-    );
-    if (partial && waiting?.partial) {
-      waiting.partial = { ...waiting.partial, delta: `${waiting.partial.delta}${partial.delta}` };
-      return;
-    }
-  }
-  events.push(event);
 }
 
 function info({ name, version, description }: Plan): PipelineInfo {

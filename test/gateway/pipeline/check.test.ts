@@ -1,8 +1,10 @@
 /** What is wrong with a pipeline is told with its place and what to write instead. */
 import assert from 'node:assert/strict';
 import { descriptors } from '../../../chassis/descriptors.js';
+import { findMethod } from '../../../gateway/pipeline/action.js';
 import { REQUIRED_FIELDS } from '../../../gateway/pipeline/request.js';
 import { SOURCE_MAX } from '../../../gateway/pipeline/source.js';
+import { CAPABILITIES } from '../../../registry/index.js';
 import { planOf, problemsOf } from './kit.js';
 
 /** A definition around some steps, so that cases are short. Line 5 is the first line of `steps`. */
@@ -521,6 +523,17 @@ describe('a pipeline is checked against the protos when it is loaded', () => {
           ?.fields.map(({ name }) => name) ?? [];
       for (const field of fields) assert.ok(names.includes(field), `${message}.${field}`);
     }
+  });
+
+  it('knows what every request needs that a step can send', () => {
+    const requests = CAPABILITIES.flatMap((capability) => {
+      const service = descriptors().getService(`plexus.v1.${capability[0]?.toUpperCase()}${capability.slice(1)}`);
+      return (service?.methods ?? []).flatMap(({ name, input }) =>
+        'method' in findMethod(`${capability}.${name}`) ? [input.typeName] : [],
+      );
+    });
+    const free = ['plexus.v1.DescribeModelRequest'];
+    assert.deepEqual([...Object.keys(REQUIRED_FIELDS), ...free].sort(), [...new Set(requests)].sort());
   });
 
   it('takes steps as a list, with names', () => {

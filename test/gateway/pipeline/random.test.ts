@@ -11,7 +11,8 @@ interface RandomStep {
   reads: number[];
   guarded: boolean;
   when: 'always' | 'never' | 'by step';
-  fallback: 'none' | 'skip' | 'constant';
+  fallback: 'none' | 'skip' | 'constant' | 'reads';
+  shown: boolean;
   fails: boolean;
   ms: number;
 }
@@ -20,7 +21,8 @@ const step = fc.record<RandomStep>({
   reads: fc.array(fc.nat(20), { maxLength: 3 }),
   guarded: fc.boolean(),
   when: fc.constantFrom('always', 'always', 'never', 'by step'),
-  fallback: fc.constantFrom('none', 'skip', 'constant'),
+  fallback: fc.constantFrom('none', 'skip', 'constant', 'reads'),
+  shown: fc.boolean(),
   fails: fc.boolean(),
   ms: fc.nat(50),
 });
@@ -48,10 +50,16 @@ function yamlOf(steps: readonly RandomStep[]): string {
         ? ['    fallback: skip']
         : fallback === 'constant'
           ? ['    fallback: {value: {counts: [1]}}']
-          : []),
+          : fallback === 'reads' && index > 0
+            ? [`    fallback: {value: {counts: ["\${steps.s${(reads[0] ?? 0) % index}.counts[0]}"]}}`]
+            : []),
     ].join('\n');
   });
-  const outputs = steps.map((_, index) => `  o${index}: "\${has(steps.s${index}) ? steps.s${index}.counts[0] : -1}"`);
+  const outputs = steps.flatMap(({ shown }, index) =>
+    shown ? [`  o${index}: "\${has(steps.s${index}) ? steps.s${index}.counts[0] : -1}"`] : [],
+  );
+  const sum = steps.flatMap(({ shown }, index) => (shown ? [] : [`steps.s${index}.counts[0]`]));
+  if (sum.length > 0) outputs.push(`  sum: "\${${sum.join(' + ')}}"`);
   return `name: t\nversion: "1"\nsteps:\n${lines.join('\n')}\noutput:\n${outputs.join('\n')}\n`;
 }
 
@@ -111,9 +119,16 @@ describe('any pipeline', () => {
         else {
           const { outcomes, output } = outcome.result;
           for (const [name, one] of Object.entries(outcomes)) {
-            const given = output[name.replace('s', 'o')] !== -1;
-            assert.equal(given, one === 'OK' || one === 'FALLBACK', `${name} is ${one}`);
+            const given = output[name.replace('s', 'o')];
+            if (given !== undefined)
+              assert.equal(given !== -1, one === 'OK' || one === 'FALLBACK', `${name} is ${one}`);
           }
+          const hidden = steps.flatMap(({ shown }, index) => (shown ? [] : [outcomes[`s${index}`]]));
+          if (hidden.length > 0)
+            assert.equal(
+              'sum' in output,
+              hidden.every((one) => one === 'OK' || one === 'FALLBACK'),
+            );
         }
       }),
       { numRuns: 80 },

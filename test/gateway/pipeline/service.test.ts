@@ -1,10 +1,11 @@
 /** plexus.v1.Pipelines over gRPC. */
 import assert from 'node:assert/strict';
+import { createChannel, type Method } from '../../../chassis/channel.js';
 import { createServer, type MeshServer } from '../../../chassis/server.js';
 import { createClient, type PlexusClient } from '../../../client/index.js';
 import { createLibrary, createPipelinesService, readFolder } from '../../../gateway/pipeline/index.js';
 import type { Value } from '../../../protos/gen/google/protobuf/Value.js';
-import { packageRoot } from '../../../protos/index.js';
+import { definition, packageRoot } from '../../../protos/index.js';
 import { testServerSettings } from '../../kit/settings.js';
 import { createFakeUpstream, type FakeUpstream, standardAnswers } from './fake-upstream.js';
 
@@ -12,6 +13,7 @@ const text = (value: string): { fields: Record<string, Value> } => ({ fields: { 
 
 describe('the Pipelines service', () => {
   let server: MeshServer;
+  let address: string;
   let client: PlexusClient;
   let upstream: FakeUpstream;
   const library = createLibrary();
@@ -32,7 +34,8 @@ describe('the Pipelines service', () => {
       address: '127.0.0.1:0',
       settings: testServerSettings(),
     });
-    client = createClient(`127.0.0.1:${await server.start()}`);
+    address = `127.0.0.1:${await server.start()}`;
+    client = createClient(address);
   });
   after(async () => {
     client.close();
@@ -189,6 +192,22 @@ describe('the Pipelines service', () => {
     );
     assert.ok(!events.join('').includes('secret'));
     assert.match(events.join(''), /STEP_OUTCOME_FAILED/);
+  });
+
+  it('names what was degraded in a trailer, with a limit', async () => {
+    const channel = createChannel(address);
+    const { Run } = definition('plexus.v1.Pipelines') as unknown as { Run: Method<object, { degraded: boolean }> };
+    const names = Array.from({ length: 40 }, (_, index) => `s${index}`);
+    const steps = names.map((name) => `  ${name}: {call: infer.Infer, with: {inputs: []}, optional: true}\n`);
+    const output = names.map((name) => `  ${name}: "\${has(steps.${name})}"\n`);
+    library.install(
+      new Map([['w.yaml', `name: w\nversion: "1"\nsteps:\n${steps.join('')}output:\n${output.join('')}`]]),
+    );
+    const { response, trailers } = await channel.unary(Run, { pipeline: 'w' }, { deadlineMs: Date.now() + 10_000 });
+    assert.equal(response.degraded, true);
+    assert.equal(trailers['x-plexus-degraded'], `${names.slice(0, 32).join(',')},and 8 more`);
+    library.install(readFolder(`${packageRoot}/pipelines`));
+    channel.close();
   });
 
   it('tells a degraded answer in the message', async () => {
