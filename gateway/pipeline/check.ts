@@ -4,7 +4,7 @@
  * mistake is one problem.
  */
 import type { DescMessage } from '@bufbuild/protobuf';
-import { didYouMean } from '../nearest.js';
+import { didYouMean, nearest } from '../nearest.js';
 import { type ActionPlace, answerOf, findMethod, type Resolve } from './action.js';
 import { checkOptions, compileFallback, compileStepAction } from './branches.js';
 import { createBudget } from './budget.js';
@@ -61,6 +61,8 @@ class Check {
   readonly #answers = new Map<string, DescMessage>();
   readonly #records = new Map<string, RecordType>();
   readonly #refs = new Map<string, Reference[]>();
+  /** Steps that a name which does not exist was most likely meant to be: they are read, by mistake under another name. */
+  readonly #meant = new Set<string>();
   readonly #unknown = { steps: new Set<string>(), input: new Set<string>() };
   readonly #stepsCtor = createRecordType('pipeline.Steps', {}).ctor;
 
@@ -225,6 +227,8 @@ class Check {
         const known = root === 'steps' ? this.#named.map((step) => step.name) : Object.keys(this.#inputType.fields);
         if (known.includes(name)) continue;
         this.#unknown[root].add(name);
+        const meant = root === 'steps' ? nearest(name, known) : undefined;
+        if (meant !== undefined) this.#meant.add(meant);
         const kind = root === 'steps' ? 'step' : 'input';
         const suggestion = didYouMean(name, known) || (known.length > 0 ? `there are ${known.join(', ')}` : '');
         this.#problem(path, `there is no ${kind} "${name}"`, { offset, suggestion });
@@ -360,7 +364,7 @@ class Check {
 
   /** Steps that no output leads to would run for nothing. */
   #reach(edges: Map<string, string[]>, outputRefs: readonly Reference[]): void {
-    const reached = reachable(edges, stepRefs(outputRefs));
+    const reached = reachable(edges, [...stepRefs(outputRefs), ...this.#meant]);
     for (const { name, path } of this.#named) {
       if (!reached.has(name))
         this.#problem(path, `nothing reads steps.${name}: neither the output nor a step that leads to it`, {

@@ -1,11 +1,13 @@
 /** The pipelines of docs/pipelines.md are right and answer as the page says. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { explainMermaid, printProblem } from '../../gateway/pipeline/index.js';
+import { explainMermaid } from '../../gateway/pipeline/index.js';
 import { packageRoot } from '../../protos/index.js';
 import { createFakeUpstream, standardAnswers } from '../gateway/pipeline/fake-upstream.js';
-import { planOf, problemsOf, run } from '../gateway/pipeline/kit.js';
+import { planOf, run } from '../gateway/pipeline/kit.js';
+import { plexus } from '../kit/cli.js';
 
 const page = readFileSync(join(packageRoot, 'docs', 'pipelines.md'), 'utf8');
 
@@ -54,21 +56,15 @@ describe('the pipelines of docs/pipelines.md', () => {
     assert.equal(drawn, explainMermaid(planOf(yaml)));
   });
 
-  it('the mistakes are printed as the page shows them', () => {
-    const shown = [...page.matchAll(/^my\.yaml:.*/gm)].map(([line]) => line);
-    const yaml = [
-      'name: my',
-      'version: "1"',
-      'input: {text: string}',
-      'steps:',
-      '  embed:',
-      '    call: embed.Embed',
-      '    with:',
-      '      txts: ["${input.text}"]',
-      'output: {v: "${steps.embed.embeddings[0].values}"}',
-    ].join('\n');
-    const printed = problemsOf(yaml).map((problem) => printProblem({ ...problem, file: 'my.yaml' }));
-    assert.deepEqual(printed, shown);
+  it('the mistakes are printed as the page shows them', async () => {
+    const [, written = ''] = /<!-- mistakes: my.yaml -->\n```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    const [, shown = ''] = /<!-- printed: my.yaml -->\n```\n([\s\S]*?)```/.exec(page) ?? [];
+    const folder = mkdtempSync(join(tmpdir(), 'pipelines-docs-'));
+    const file = join(folder, 'my.yaml');
+    writeFileSync(file, written);
+    const { stderr, code } = await plexus(['pipelines', 'validate', file]);
+    rmSync(folder, { recursive: true, force: true });
+    assert.deepEqual([stderr.replaceAll(file, 'my.yaml'), code], [shown, 1]);
   });
 
   it('the page names only keys that exist', () => {

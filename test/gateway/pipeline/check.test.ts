@@ -487,6 +487,16 @@ describe('a pipeline is checked against the protos when it is loaded', () => {
     );
   });
 
+  it('does not call a step unread that is only misspelt where it is read', () => {
+    const problems = problemsOf(
+      withSteps(`  tokens:\n    value: 1\n${embed('["x"]', '    when: ${steps.token > 0}\n')}`),
+    );
+    assert.deepEqual(
+      problems.map(({ path, suggestion }) => [path, suggestion]),
+      [['steps.a.when', 'did you mean "tokens"?']],
+    );
+  });
+
   it('refuses a definition that is too long, and aliases that multiply it', () => {
     assert.match(problemsOf(`name: ${'x'.repeat(SOURCE_MAX)}`)[0]?.message ?? '', /at most/);
     const bomb = `a: &a [x,x,x,x,x,x,x,x]\n${'bcdefgh'
