@@ -44,7 +44,7 @@ export function createLibrary(): Library {
         const bad = [...built].flatMap(([file, { plan }]) => (plan ? [] : [file]));
         if (bad.length === 0) {
           texts = wanted;
-          plans = sort([...built.values()].flatMap(({ plan }) => (plan ? [plan] : [])));
+          plans = withTimes(sort([...built.values()].flatMap(({ plan }) => (plan ? [plan] : []))), plans);
           return problems;
         }
         // What only calls a bad one may be right beside its last good text.
@@ -61,6 +61,15 @@ export function createLibrary(): Library {
       return { plan: checked?.plan, problems: checked?.problems ?? [] };
     },
   };
+}
+
+/** What has been seen of a pipeline's times holds on while its text does: a reload is no reason to learn them again. */
+function withTimes(plans: readonly Plan[], before: readonly Plan[]): readonly Plan[] {
+  for (const plan of plans) {
+    const same = before.find(({ file, yaml }) => file === plan.file && yaml === plan.yaml);
+    if (same) plan.budget = same.budget;
+  }
+  return plans;
 }
 
 /** With the last good text of these files, or without them where they have none. */

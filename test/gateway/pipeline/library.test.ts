@@ -88,6 +88,18 @@ describe('the library of pipelines', () => {
     );
   });
 
+  it('keeps the times it has seen of a pipeline whose text has not changed', () => {
+    const library = createLibrary();
+    const [p, q] = [simple('p', '1', '1'), simple('q', '1', '1')];
+    library.install(files({ 'p.yaml': p, 'q.yaml': q }));
+    for (const plan of library.list()) plan.budget.observe('a', 100);
+    library.install(files({ 'p.yaml': p, 'q.yaml': q.replace('value: 1', 'value: 2') }));
+    assert.deepEqual(
+      library.list().map(({ budget }) => budget.expected('a')),
+      [100, 0],
+    );
+  });
+
   it('does not lose a removed file that another one calls', () => {
     const library = createLibrary();
     library.install(files({ 'inner.yaml': simple('inner', '1', '1'), 'outer.yaml': caller('x') }));
