@@ -161,6 +161,11 @@ export function checkOptions(place: ActionPlace, given: StepDefinition, path: Pa
   if (given.with && (given.switch || given.split)) refuse('with', 'belongs under each branch', 'move it there');
   if (given.optional && given.fallback !== undefined)
     refuse('optional', 'an optional step needs no fallback: say one of them');
+  if (
+    given.cache !== undefined &&
+    [given, ...(given.switch ?? []), ...(given.split ?? [])].some((at) => samples(at.with))
+  )
+    refuse('cache', 'would give one random answer to all who ask', 'take it out, or give a seed beside do_sample');
   if (!action) return;
   const parts = leaves(action);
   if (parts.every(({ kind }) => kind === 'value'))
@@ -171,6 +176,13 @@ export function checkOptions(place: ActionPlace, given: StepDefinition, path: Pa
     if (given[key] !== undefined && !parts.some((leaf) => isCall(leaf) && !leaf.stream))
       refuse(key, 'only a call without a stream can have it');
   }
+}
+
+/** True where a request asks for sampling without saying from which seed: its answers differ. */
+function samples(data: unknown): boolean {
+  if (typeof data !== 'object' || data === null) return false;
+  if ('do_sample' in data && data.do_sample !== false && !('seed' in data)) return true;
+  return Object.values(data).some(samples);
 }
 
 const isCall = (leaf: Leaf): leaf is CallAction => leaf.kind === 'call';

@@ -285,6 +285,17 @@ const cases: Case[] = [
     message: /only a call/,
   },
   {
+    name: 'a cache of random answers',
+    yaml: withSteps(
+      '  a:\n    call: summarize.Summarize\n    with: {texts: ["x"], generation: {do_sample: true}}\n    cache: 1m',
+      'x: "${steps.a.summaries[0].text}"',
+    ),
+    at: [8, 5],
+    path: 'steps.a.cache',
+    message: /one random answer to all/,
+    suggestion: /give a seed/,
+  },
+  {
     name: 'a step that does two things',
     yaml: withSteps('  a:\n    call: embed.Embed\n    value: 1', 'x: "${steps.a}"'),
     at: [5, 3],
@@ -485,6 +496,16 @@ describe('a pipeline is checked against the protos when it is loaded', () => {
       problems.map(({ path }) => path),
       ['steps.a.with.texts[0]', 'steps.a.with.pooling', 'steps.a.with.dims', 'output.x'],
     );
+  });
+
+  it('takes a cache of answers that a seed makes repeatable', () => {
+    for (const generation of ['{do_sample: true, seed: 7}', '{do_sample: false}'])
+      planOf(
+        withSteps(
+          `  a:\n    call: summarize.Summarize\n    with: {texts: ["x"], generation: ${generation}}\n    cache: 1m`,
+          'x: "${steps.a.summaries[0].text}"',
+        ),
+      );
   });
 
   it('does not call a step unread that is only misspelt where it is read', () => {
