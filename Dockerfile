@@ -7,7 +7,7 @@
 FROM node:20-trixie-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Scripts stay off: the only ones that would run fetch GPU libraries and build this package, whose source is not here yet.
+# No scripts: the only ones that would run fetch GPU libraries (.npmrc says so too).
 RUN --mount=type=secret,id=ca,target=/run/ca.pem \
     if [ -s /run/ca.pem ]; then export NODE_EXTRA_CA_CERTS=/run/ca.pem; fi; \
     npm ci --ignore-scripts

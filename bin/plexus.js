@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command. The code it runs is compiled: `npm ci` and `npm start` do that, and this says so where it has not happened.
+// The command. The code it runs is compiled: `npm start` and `npm run build` do that, and this says so where it has not happened.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
