@@ -5,9 +5,11 @@
  */
 import type { Turns } from '../turns.js';
 import { type Budget, choose } from './choose.js';
-import { dot, features, inSlices, plainWords, scoreOf, unit } from './features.js';
-import { byteOffsets, countWords, countWordsInTurns, findSentences, type Sentence } from './sentences.js';
+import { dot, features, scoreOf, unit } from './features.js';
+import { byteOffsets, findSentences, type Sentence } from './sentences.js';
+import { inSlices } from './slices.js';
 import { type ExtractiveWeights, weightsFor } from './weights.js';
+import { countWords, countWordsInTurns, wordsOf } from './words.js';
 
 export type ExtractLength = { sentences: number } | { words: number } | { tokens: number } | { share: number };
 
@@ -128,10 +130,10 @@ async function budgetOf(
  */
 async function thin(all: readonly Sentence[], max: number, focus: string, turns: Turns): Promise<readonly Sentence[]> {
   if (all.length <= max) return all;
-  const wanted = new Set(plainWords(focus));
+  const wanted = new Set(wordsOf(focus));
   const worth = new Float64Array(all.length);
   await inSlices(all.length, turns, (index) => {
-    const words = plainWords((all[index] as Sentence).text);
+    const words = wordsOf((all[index] as Sentence).text);
     const about = words.filter((word) => wanted.has(word)).length;
     worth[index] = Math.min(words.length, 20) - Math.max(0, words.length - 40) + 40 * about;
   });

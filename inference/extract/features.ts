@@ -3,17 +3,11 @@
  * the order of FEATURES; the definitions are those the weights were tuned with (models/training/extractive.py).
  */
 import type { Turns } from '../turns.js';
-import type { ExtractiveWeights } from './weights.js';
-import { FEATURES } from './weights.js';
+import { inSlices } from './slices.js';
+import { type ExtractiveWeights, FEATURES } from './weights.js';
+import { isContent, wordsOf } from './words.js';
 
 const QUOTE = /["\u201c\u201d]/;
-/** Sentences looked at in one go. */
-const SLICE = 256;
-
-/** Lower-case words of letters a-z and digits: what frequencies and cues are counted on. */
-export function plainWords(text: string): string[] {
-  return text.toLowerCase().match(/[a-z0-9]+/g) ?? [];
-}
 
 /** Scaled to length 1; zeros stay. */
 export function unit(vector: ArrayLike<number>): Float64Array {
@@ -50,14 +44,14 @@ export async function features(
   const words: string[][] = [];
   const counts = new Map<string, number>();
   await inSlices(count, turns, (index) => {
-    const found = plainWords(sentences[index] as string);
+    const found = wordsOf(sentences[index] as string);
     words.push(found);
     for (const word of found) counts.set(word, (counts.get(word) ?? 0) + 1);
   });
   const rows: Float64Array[] = [];
   await inSlices(count, turns, (index) => {
     const own = words[index] as string[];
-    const content = own.filter((word) => word.length > 3);
+    const content = own.filter(isContent);
     let frequency = 0;
     for (const word of content) frequency += Math.log(counts.get(word) as number);
     const vector = vectors[index] as ArrayLike<number>;
@@ -74,7 +68,7 @@ export async function features(
         Math.max(0, Math.min(own.length, 60) - 20) / 40,
         content.length > 0 ? frequency / content.length : 0,
         Number(own.some((word) => cues.has(word))),
-        Number(own.some((word) => /[0-9]/.test(word))),
+        Number(own.some((word) => /\p{N}/u.test(word))),
         Number(QUOTE.test(sentences[index] as string)),
         Number(own.length > 0 && dangling.has(own[0] as string)),
       ),
@@ -85,15 +79,4 @@ export async function features(
 
 export function scoreOf(row: Float64Array, weights: Readonly<Record<string, number>>): number {
   return FEATURES.reduce((sum, name, index) => sum + (row[index] as number) * (weights[name] as number), 0);
-}
-
-/** Works through so many things in slices, each in a turn. */
-export async function inSlices(count: number, turns: Turns, each: (index: number) => void): Promise<void> {
-  for (let from = 0; from < count; from += SLICE) {
-    const turn = turns.take();
-    if (turn) await turn;
-    const startedMs = performance.now();
-    for (let index = from; index < Math.min(count, from + SLICE); index++) each(index);
-    turns.spent(performance.now() - startedMs);
-  }
 }

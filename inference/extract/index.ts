@@ -7,7 +7,9 @@ export {
   type ExtractOptions,
   extract,
 } from './extract.js';
-export { dot, plainWords, unit } from './features.js';
+export { dot, unit } from './features.js';
 export { lexicalVectors } from './lexical.js';
-export { byteOffsets, countWords, countWordsInTurns, findSentences, type Sentence } from './sentences.js';
+export { byteOffsets, findSentences, type Sentence } from './sentences.js';
+export { inSlices } from './slices.js';
 export { type ExtractiveWeights, FEATURES, LEXICAL_WEIGHTS, readWeights, type Weights } from './weights.js';
+export { countWords, countWordsInTurns, isContent, wordsOf } from './words.js';

@@ -3,7 +3,9 @@
  * text is about and what repeats, in every language that has words; used where no embedder is at hand and to pick from a book.
  */
 import type { Turns } from '../turns.js';
-import { inSlices, unit } from './features.js';
+import { unit } from './features.js';
+import { inSlices } from './slices.js';
+import { wordsOf } from './words.js';
 
 const PLACES = 256;
 
@@ -12,7 +14,8 @@ export async function lexicalVectors(sentences: readonly string[], turns: Turns)
   const words: string[][] = [];
   const holders = new Map<string, number>();
   await inSlices(sentences.length, turns, (index) => {
-    const own = (sentences[index] as string).toLowerCase().match(/[\p{L}\p{N}]{2,}|[\p{Script=Han}]/gu) ?? [];
+    // One letter alone says nothing, one Chinese character is a word.
+    const own = wordsOf(sentences[index] as string).filter((word) => word.length > 1 || /\p{Script=Han}/u.test(word));
     words.push(own);
     for (const word of new Set(own)) holders.set(word, (holders.get(word) ?? 0) + 1);
   });

@@ -72,33 +72,3 @@ export function byteOffsets(text: string, offsets: readonly number[]): number[] 
   }
   return found;
 }
-
-const UNSPACED =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
-let segmenter: Intl.Segmenter | undefined;
-
-/** The words of a text of any length, counted in slices. */
-export async function countWordsInTurns(text: string, turns: Turns): Promise<number> {
-  let count = 0;
-  for (let at = 0; at < text.length; ) {
-    const turn = turns.take();
-    if (turn) await turn;
-    const startedMs = performance.now();
-    let end = Math.min(text.length, at + SLICE_UNITS);
-    const space = end < text.length ? text.lastIndexOf(' ', end) : -1;
-    if (space > at) end = space;
-    count += countWords(text.slice(at, end));
-    at = end;
-    turns.spent(performance.now() - startedMs);
-  }
-  return count;
-}
-
-/** Words as a reader counts them, also where they are written without spaces. */
-export function countWords(text: string): number {
-  if (!UNSPACED.test(text)) return text.match(/[\p{L}\p{N}]+(?:['’.-][\p{L}\p{N}]+)*/gu)?.length ?? 0;
-  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'word' });
-  let count = 0;
-  for (const { isWordLike } of segmenter.segment(text)) if (isWordLike) count++;
-  return count;
-}

@@ -187,9 +187,11 @@ export function createAbstractive(
           (await findSentences(each, options.language, rpcTurns, signal)).map((sentence) => sentence.text),
         ),
       );
-      faithfulness = await faithfulnessOf(own ?? [], (source ?? []).slice(0, settings.sentencesMax), (all) =>
-        embed(all, options.field, run),
-      );
+      faithfulness = await faithfulnessOf(own ?? [], source ?? [], {
+        embed: (all) => embed(all, options.field, run),
+        sentencesMax: settings.sentencesMax,
+        turns: rpcTurns,
+      });
     }
     return {
       text: summary,

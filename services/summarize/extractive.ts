@@ -65,7 +65,7 @@ export function createExtractive(
         ? await faithfulnessOf(
             chosen,
             compared.map((each) => each.text),
-            embed,
+            { embed, sentencesMax: settings.sentencesMax, turns: rpcTurns },
           )
         : undefined,
       warnings,

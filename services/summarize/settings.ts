@@ -16,7 +16,7 @@ export const summarizeSettings = {
     min: 1,
     max: 100_000,
     reason:
-      'Sentences of one text that are compared by the embedder; a longer text is thinned out evenly first, and coverage says so. Six hundred are about thirty pages and a second of work.',
+      'Sentences of one text that are compared by the embedder; a longer text is thinned out evenly first, and coverage says so. Six hundred are about thirty pages and a second of work. For faithfulness those that share most words with the summary are compared.',
   }),
   embedder: text({
     env: 'PLEXUS_SUMMARIZE_EMBEDDER',

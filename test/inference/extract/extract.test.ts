@@ -9,8 +9,10 @@ import {
   type ExtractOptions,
   extract,
   findSentences,
+  isContent,
   LEXICAL_WEIGHTS,
   lexicalVectors,
+  wordsOf,
 } from '../../../inference/extract/index.js';
 import { FEATURES, readWeights, weightsFor } from '../../../inference/extract/weights.js';
 import { createTurns } from '../../../inference/turns.js';
@@ -108,6 +110,14 @@ describe('extract', () => {
     assert.ok(Math.max(...gaps) <= 20, `a gap of ${Math.max(...gaps)}`);
   });
 
+  it('thins out a text in any script with what speaks about the focus kept', async () => {
+    const text = Array.from({ length: 400 }, (_, index) =>
+      index === 217 ? 'Пекарня раздала хлеб.' : `Корабль ${index} вышел из гавани вечером.`,
+    ).join(' ');
+    const { sentences } = await run(text, { focus: 'хлеб', length: { sentences: 1 } }, 20);
+    assert.equal(sentences[0]?.text, 'Пекарня раздала хлеб.');
+  });
+
   it('gives every sentence back once at most, in order, for any text, length and focus', async () => {
     const length = fc.oneof(
       fc.record({ sentences: fc.integer({ min: 1, max: 9 }) }),
@@ -191,6 +201,17 @@ describe('the score of a sentence', () => {
     );
   });
 
+  it('knows length, frequency and numbers of sentences in any script', async () => {
+    const sentences = ['Гавань Бреста закрыта в 2024 году.', 'Гавань Бреста открыта.', 'Да.'];
+    const vectors = sentences.map(() => unit([1, 0]));
+    const rows = await features(sentences, vectors, LEXICAL_WEIGHTS, turns);
+    const of = (index: number, name: (typeof FEATURES)[number]) => rows[index]?.[FEATURES.indexOf(name)] as number;
+    assert.equal(of(0, 'length'), 6 / 20);
+    assert.equal(of(0, 'number'), 1);
+    assert.equal(of(1, 'number'), 0);
+    assert.ok(of(1, 'frequency') > of(0, 'frequency') && of(0, 'frequency') > 0);
+  });
+
   it('mixes the weights of short and long texts between 10 and 25 sentences', async () => {
     const weights = readWeights((await starter('extractive-en')).manifest);
     assert.deepEqual(
@@ -258,5 +279,24 @@ describe('words', () => {
     assert.equal(countWords("It's a well-known fact: 3.5 litres!"), 6);
     assert.equal(countWords('今天天气很好'), 3);
     assert.equal(countWords(' – … '), 0);
+  });
+
+  it('are found in every script, lower-case and in one form', () => {
+    for (const [text, words] of [
+      ["It's a well-known fact: 3.5 litres!", ['it', 's', 'a', 'well', 'known', 'fact', '3', '5', 'litres']],
+      ['Größe – Straße 2024', ['größe', 'straße', '2024']],
+      ['Гавань Бреста', ['гавань', 'бреста']],
+      ['हिन्दी भाषा', ['हिन्दी', 'भाषा']],
+      ['cafe\u0301 ＡＢＣ', ['café', 'abc']],
+      ['今天天气很好', ['今天', '天气', '很好']],
+    ] as const) {
+      assert.deepEqual(wordsOf(text), words, text);
+    }
+  });
+
+  it('say what a text is about where they are of some length, which is less in Chinese', () => {
+    const content = (text: string): string[] => wordsOf(text).filter(isContent);
+    assert.deepEqual(content('the harbour was closed'), ['harbour', 'closed']);
+    assert.deepEqual(content('今天天气很好'), ['今天', '天气', '很好']);
   });
 });
