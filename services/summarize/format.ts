@@ -17,6 +17,9 @@ export interface Layout {
   locale: string;
 }
 
+/** A unit behind which a word is over: white space, or a letter of those that are written without. */
+const FINISHED = /[\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+
 /** Lays out text that is complete. The first sentence stays however long it is. */
 export function layOut(text: string, layout: Layout): string {
   const flow = createFlow(layout);
@@ -38,6 +41,8 @@ export function createFlow({ bullets, sentencesMax, wordsMax, locale }: Layout):
   let shown = 0;
   let words = 0;
   let full = false;
+  /** White space between this sentence and the one before: there is none in Chinese. */
+  let gap = '';
 
   /** White space at the end is held back until something follows it; at the very front there is none. */
   const flat = (piece: string): string => {
@@ -57,18 +62,29 @@ export function createFlow({ bullets, sentencesMax, wordsMax, locale }: Layout):
       full = true;
       return '';
     }
-    const before = shown === 0 ? '' : bullets ? '\n' : ' ';
+    const before = shown === 0 ? '' : bullets ? '\n' : gap;
+    gap = /\s$/.test(sentence) ? ' ' : '';
     shown++;
     if (shown >= sentencesMax || words >= wordsMax) full = true;
     return before + (bullets ? `- ${text}` : text);
   };
 
-  /** Sentences are certain once another begins behind them. */
+  /**
+   * A sentence is certain once another has begun behind it, with a whole word: what stands behind a full stop decides whether it was
+   * one, and "In" may become "Interior".
+   */
   const whole = (last: boolean): string => {
-    const spans = sentences(held, locale || undefined);
-    const certain = last ? spans : spans.slice(0, -1);
-    const texts = certain.map(({ start, end }) => held.slice(start, end));
-    held = held.slice(certain.at(-1)?.end ?? 0);
+    let end = held.length;
+    while (!last && end > 0 && !FINISHED.test(held[end - 1] as string)) end--;
+    const known = held.slice(0, end);
+    const spans = sentences(known, locale || undefined);
+    let count = spans.length;
+    if (!last) {
+      count--;
+      while (count > 0 && !/\p{L}/u.test(known.slice(spans[count]?.start))) count--;
+    }
+    const texts = spans.slice(0, Math.max(0, count)).map(({ start, end }) => known.slice(start, end));
+    held = held.slice(texts.reduce((sum, text) => sum + text.length, 0));
     return texts.map(take).join('');
   };
 

@@ -38,13 +38,17 @@ describe('the layout of a summary', () => {
     const flow = createFlow({ ...PLAIN, sentencesMax: 1 });
     assert.equal(flow.push('One is enough.'), '');
     assert.equal(flow.full, false, 'the sentence may go on');
-    assert.equal(flow.push(' Two'), 'One is enough.');
+    assert.equal(flow.push(' Two'), '', 'it may be the beginning of another word');
+    assert.equal(flow.push(' is'), 'One is enough.');
     assert.equal(flow.full, true);
-    assert.equal(flow.push(' is too many. Three.') + flow.end(), '');
+    assert.equal(flow.push(' too many. Three.') + flow.end(), '');
   });
 
   const words = fc.array(
-    fc.constantFrom('Storm', 'is', 'over.', 'Ships', 'sail!', 'Why?', '\n', '  ', 'Größe', '日本語。', '🙂'),
+    fc.constantFrom(
+      ...['Storm', 'is', 'over.', 'Ships', 'sail!', 'Why?', '\n', '  ', 'Größe', '日本語。', '🙂'],
+      ...['Dr.', 'U.S.', 'In', 'Interior', '3.', '5', 'Mai', 'etc.', '"No."', '(Yes.)', '«Oui.»', 'z.', 'B.'],
+    ),
     { maxLength: 40 },
   );
   const layout = fc.record({
@@ -72,12 +76,23 @@ describe('the layout of a summary', () => {
     );
   });
 
-  it('is the same in pieces as in one, where only a paragraph is asked for', () => {
+  it('is the same in pieces as in one, whatever is asked for', () => {
     fc.assert(
-      fc.property(words, fc.array(fc.nat(400), { maxLength: 30 }), (given, cuts) => {
-        const text = given.join(' ');
-        assert.equal(inPieces(text, cuts, PLAIN).join(''), layOut(text, PLAIN));
-      }),
+      fc.property(
+        words,
+        fc.array(fc.nat(400), { maxLength: 30 }),
+        fc.oneof(fc.constant(PLAIN), layout),
+        (given, cuts, asked) => {
+          const text = given.join(' ');
+          assert.equal(inPieces(text, cuts, asked).join(''), layOut(text, asked));
+        },
+      ),
+      { numRuns: 500 },
     );
+  });
+
+  it('puts no space between sentences that had none', () => {
+    const text = '港口关闭了。船在外面等。暴风雨持续了两天。';
+    assert.equal(layOut(text, { ...PLAIN, sentencesMax: 2, locale: 'zh' }), '港口关闭了。船在外面等。');
   });
 });
