@@ -9,24 +9,35 @@ const TOGETHER = 256;
 export interface Embedded {
   vectors: Float32Array[];
   inputTokens: number;
+  /** Tokens of texts that are longer than the embedder takes and were not read. */
+  cutTokens: number;
   timings: WorkTimings;
 }
 
-/** Unit vectors, one a text; what is longer than the embedder takes is cut, as a sentence of that length is none. */
+/** Unit vectors, one a text; what is longer than the embedder takes is cut, as a sentence of that length is none, and counted. */
 export async function embedSentences(
   encoder: EncoderModel,
   texts: readonly string[],
   { field, run, clock }: { field: string; run: RunOptions; clock: Clock },
 ): Promise<Embedded> {
   const pooling = encoder.manifest.embed?.pooling ?? 'mean';
-  const made: Embedded = { vectors: [], inputTokens: 0, timings: slowest(0, []) };
+  const made: Embedded = { vectors: [], inputTokens: 0, cutTokens: 0, timings: slowest(0, []) };
   let tokenizeMs = 0;
   for (let from = 0; from < texts.length; from += TOGETHER) {
     const startedMs = clock.monotonic();
+    const some = texts.slice(from, from + TOGETHER);
     const fitted = await encoder.texts.fit(
-      texts.slice(from, from + TOGETHER).map((text) => ({ text })),
+      some.map((text) => ({ text })),
       { tokensMax: encoder.manifest.maxTokens, truncate: 'right', field: () => field, signal: run.signal },
     );
+    const cut = [...fitted.keys()].filter((index) => fitted[index]?.truncated);
+    const counts = await encoder.texts.count(
+      cut.map((index) => some[index] as string),
+      true,
+      run.signal,
+    );
+    for (const [at, index] of cut.entries())
+      made.cutTokens += (counts[at] as number) - (fitted[index]?.ids.length ?? 0);
     tokenizeMs += clock.monotonic() - startedMs;
     for (const { ids } of fitted) made.inputTokens += ids.length;
     const outputs = await encoder.runAll(fitted, { kind: 'pool', pooling, normalize: true }, run);

@@ -27,6 +27,7 @@ export function createExtractive(
     let timings: WorkTimings = slowest(0, []);
     let inputTokens = 0;
     let tokenizeMs = 0;
+    let cutTokens = 0;
     const countTokens = async (texts: readonly string[]): Promise<number[]> => {
       const startedMs = clock.monotonic();
       const counts = await encoder.texts.count(texts, false, signal);
@@ -36,6 +37,7 @@ export function createExtractive(
     const embed = async (texts: readonly string[]): Promise<Float32Array[]> => {
       const made = await embedSentences(encoder, texts, { field: options.field, run, clock });
       inputTokens += made.inputTokens;
+      cutTokens += made.cutTokens;
       tokenizeMs += made.timings.tokenizeMs;
       timings = slowest(0, [{ timings }, made]);
       return made.vectors;
@@ -45,11 +47,12 @@ export function createExtractive(
       { length: options.length ?? { sentences: own }, focus: options.focus, locale: options.language, signal },
       { weights, embedSentences: embed, countTokens, turns: rpcTurns, sentencesMax: settings.sentencesMax },
     );
-    const thinned = compared.length < found;
+    const thinned = compared.length < found || cutTokens > 0;
     const [sourceTokens = 0] = await countTokens([text]);
-    const readTokens = thinned
+    const comparedTokens = thinned
       ? (await countTokens(compared.map((each) => each.text))).reduce((sum, each) => sum + each, 0)
       : sourceTokens;
+    const readTokens = Math.max(0, comparedTokens - cutTokens);
     const warnings: Warning[] = [
       ...(sentences.length === 0 ? ['EMPTY_OUTPUT' as const] : []),
       ...(thinned ? ['SOURCE_THINNED' as const] : []),
