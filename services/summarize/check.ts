@@ -11,6 +11,9 @@ import type { Combine, Length, SummarizeModel, SummarizeOptions } from './model.
 /** Texts of one request. */
 export const TEXTS_MAX = 64;
 const FOCUS_MAX = 1_000;
+/** Tokens that are forced or suppressed, and words that are bad; tokens of one such word. */
+const LISTED_MAX = 1_000;
+const WORD_TOKENS_MAX = 64;
 
 export interface SummarizeAsked extends Omit<SummarizeOptions, 'combine' | 'field'> {
   texts: readonly string[];
@@ -40,6 +43,19 @@ function checkCommon(request: Common): Omit<SummarizeAsked, 'texts' | 'field'> {
   if (length && (generation?.maxLength !== undefined || generation?.maxNewTokens !== undefined)) {
     throw invalid('length', 'cannot be given together with generation.max_length or generation.max_new_tokens');
   }
+  const focus = textLength('focus', request.focus, FOCUS_MAX).trim();
+  const combine = oneOf<string, Combine | undefined>('combine', request.combine, {
+    COMBINE_UNSPECIFIED: undefined,
+    COMBINE_MAP_REDUCE: 'map_reduce',
+    COMBINE_REFINE: 'refine',
+    COMBINE_EXTRACT_THEN_ABSTRACT: 'extract_then_abstract',
+  });
+  if (focus !== '' && combine !== undefined && combine !== 'extract_then_abstract') {
+    throw invalid(
+      'combine',
+      'must be COMBINE_EXTRACT_THEN_ABSTRACT or absent with a focus, which chooses the sentences about it first',
+    );
+  }
   return {
     mode: oneOf('mode', request.mode, {
       SUMMARIZE_MODE_UNSPECIFIED: undefined,
@@ -48,18 +64,13 @@ function checkCommon(request: Common): Omit<SummarizeAsked, 'texts' | 'field'> {
     }),
     length,
     generation,
-    focus: textLength('focus', request.focus, FOCUS_MAX).trim(),
+    focus,
     bullets: oneOf('format', request.format, {
       SUMMARY_FORMAT_UNSPECIFIED: false,
       SUMMARY_FORMAT_PARAGRAPH: false,
       SUMMARY_FORMAT_BULLETS: true,
     }),
-    combine: oneOf('combine', request.combine, {
-      COMBINE_UNSPECIFIED: undefined,
-      COMBINE_MAP_REDUCE: 'map_reduce',
-      COMBINE_REFINE: 'refine',
-      COMBINE_EXTRACT_THEN_ABSTRACT: 'extract_then_abstract',
-    }),
+    combine,
     faithfulness: request.faithfulness,
     language: checkLanguage(request.language),
   };
@@ -84,7 +95,16 @@ function checkLength(given: SummaryLength__Output): Length | undefined {
 }
 
 function checkGeneration(given: GenerationParameters__Output): GenerationParameters {
-  const { stop, returnLogprobs, earlyStopping, ...rest } = given;
+  const {
+    stop,
+    returnLogprobs,
+    earlyStopping,
+    forcedEosTokenId,
+    suppressTokens,
+    beginSuppressTokens,
+    badWordsIds,
+    ...rest
+  } = given;
   const early = oneOf<string, boolean | 'never' | undefined>('generation.early_stopping', earlyStopping, {
     EARLY_STOPPING_UNSPECIFIED: undefined,
     EARLY_STOPPING_FALSE: false,
@@ -98,7 +118,26 @@ function checkGeneration(given: GenerationParameters__Output): GenerationParamet
     ...(early !== undefined && { earlyStopping: early }),
     ...(stop.length > 0 && { stop }),
     ...(returnLogprobs && { returnLogprobs }),
+    ...named('forced_eos_token_id', 'forcedEosTokenId', forcedEosTokenId),
+    ...named('suppress_tokens', 'suppressTokens', suppressTokens),
+    ...named('begin_suppress_tokens', 'beginSuppressTokens', beginSuppressTokens),
+    ...named(
+      'bad_words_ids',
+      'badWordsIds',
+      badWordsIds.map(({ ids }, index) => atMost(`bad_words_ids[${index}]`, ids, WORD_TOKENS_MAX)),
+    ),
   };
+}
+
+/** A list that was given; an empty one is the model's own. */
+function named<K extends string, T>(field: string, key: K, list: readonly T[]): { [key in K]?: readonly T[] } {
+  if (list.length === 0) return {};
+  return { [key]: atMost(field, list, LISTED_MAX) } as { [key in K]: readonly T[] };
+}
+
+function atMost<T>(field: string, list: readonly T[], max: number): readonly T[] {
+  if (list.length <= max) return list;
+  throw invalid(`generation.${field}`, `must have at most ${max}, has ${list.length}`, 'TOO_MANY_ITEMS');
 }
 
 function checkLanguage(tag: string): string {
@@ -131,7 +170,7 @@ export function resolveSummarize(asked: SummarizeAsked, model: SummarizeModel, i
     bullets,
     faithfulness,
     language,
-    combine: combine ?? 'map_reduce',
+    combine: combine ?? (focus === '' ? 'map_reduce' : 'extract_then_abstract'),
     field: field(index),
   };
 }

@@ -1,6 +1,7 @@
 // Original file: protos/plexus/v1/summarize.proto
 
 import type { EarlyStopping as _plexus_v1_EarlyStopping, EarlyStopping__Output as _plexus_v1_EarlyStopping__Output } from '../../plexus/v1/EarlyStopping.js';
+import type { TokenSequence as _plexus_v1_TokenSequence, TokenSequence__Output as _plexus_v1_TokenSequence__Output } from '../../plexus/v1/TokenSequence.js';
 
 export interface GenerationParameters {
   'maxLength'?: (number);
@@ -23,6 +24,11 @@ export interface GenerationParameters {
   'seed'?: (number);
   'stop'?: (string)[];
   'returnLogprobs'?: (boolean);
+  'forcedBosTokenId'?: (number);
+  'forcedEosTokenId'?: (number)[];
+  'suppressTokens'?: (number)[];
+  'beginSuppressTokens'?: (number)[];
+  'badWordsIds'?: (_plexus_v1_TokenSequence)[];
   '_maxLength'?: "maxLength";
   '_maxNewTokens'?: "maxNewTokens";
   '_minLength'?: "minLength";
@@ -40,6 +46,7 @@ export interface GenerationParameters {
   '_minP'?: "minP";
   '_typicalP'?: "typicalP";
   '_seed'?: "seed";
+  '_forcedBosTokenId'?: "forcedBosTokenId";
 }
 
 export interface GenerationParameters__Output {
@@ -63,6 +70,11 @@ export interface GenerationParameters__Output {
   'seed'?: (number);
   'stop': (string)[];
   'returnLogprobs': (boolean);
+  'forcedBosTokenId'?: (number);
+  'forcedEosTokenId': (number)[];
+  'suppressTokens': (number)[];
+  'beginSuppressTokens': (number)[];
+  'badWordsIds': (_plexus_v1_TokenSequence__Output)[];
   '_maxLength'?: "maxLength";
   '_maxNewTokens'?: "maxNewTokens";
   '_minLength'?: "minLength";
@@ -80,4 +92,5 @@ export interface GenerationParameters__Output {
   '_minP'?: "minP";
   '_typicalP'?: "typicalP";
   '_seed'?: "seed";
+  '_forcedBosTokenId'?: "forcedBosTokenId";
 }
