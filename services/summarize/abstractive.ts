@@ -1,13 +1,14 @@
 /** A model that writes: prompt, parts where the text is long, generation, and a look at what came out. */
 import type { Clock } from '../../chassis/clock.js';
-import { countWordsInTurns, findSentences, lexicalVectors } from '../../inference/extract/index.js';
+import { countWordsInTurns, findSentences, inSlices, lexicalVectors } from '../../inference/extract/index.js';
 import type { Generated, Generation, GenerationParameters, GeneratorModel } from '../../inference/generate/index.js';
-import type { EncoderModel } from '../../inference/index.js';
+import type { EncoderModel, FittedText } from '../../inference/index.js';
 import { rpcTurns } from '../../inference/turns.js';
 import { slowest, type WorkTimings } from '../answer.js';
 import { embedSentences } from './embedding.js';
 import { faithfulnessOf } from './faithfulness.js';
 import { createFlow, type Layout, layOut } from './format.js';
+import { differs } from './language.js';
 import type {
   GeneratedText,
   RunSummarize,
@@ -22,7 +23,10 @@ import type { SummarizeSettings } from './settings.js';
 
 /** What a text has become before its summary is written. */
 interface Prepared {
+  /** Empty where nothing was written of the parts. */
   input: Int32Array;
+  /** True where the input was a token too long after all. */
+  cut: boolean;
   given: GenerationParameters;
   layout: Layout;
   sourceTokens: number;
@@ -33,10 +37,23 @@ interface Prepared {
   timings: WorkTimings;
 }
 
+/** What has come of a generation that was followed token by token. */
+interface Followed {
+  /** The text of all deltas. */
+  shown: string;
+  ids: number[];
+  logprobs: number[];
+  /** What the engine made of it; undefined where it was left at the length asked for. */
+  done: Generation | undefined;
+  startedMs: number;
+}
+
 /** Tokens that are kept free for the answer of a decoder-only model that says nothing of its own. */
 const ANSWER_TOKENS = 128;
 /** Tokens a sentence may need, generously. */
 const SENTENCE_TOKENS = 64;
+/** What is left of a model's own least length, as a share of a limit that would otherwise be below or close to it. */
+const LEAST_SHARE = 1 / 4;
 
 export function createAbstractive(
   generator: GeneratorModel,
@@ -48,19 +65,38 @@ export function createAbstractive(
   const { manifest, tokenizer, texts, model } = generator;
   const prefix = manifest.summarize?.prefix ?? '';
   const prefixTokens = prefix === '' ? 0 : tokenizer.count(prefix, false);
+  const specials = tokenizer.specialTokenCount();
+  const positions = model.positionsMax ?? Number.POSITIVE_INFINITY;
+  /** Tokens the model writes by itself; undefined where that depends on its prompt. */
+  const ownMax = model.defaults.maxNewTokens ?? (model.seq2seq ? (model.defaults.maxLength ?? 21) - 1 : undefined);
+
+  /** Tokens that must be written by the model's own files before it may end. */
+  const ownLeast = (promptTokens: number): number =>
+    model.eosTokenIds.length === 0
+      ? 0
+      : (model.defaults.minNewTokens ??
+        Math.max(0, (model.defaults.minLength ?? 0) - (model.seq2seq ? 1 : promptTokens)));
 
   /** Tokens of one input: all the model takes, less what a decoder-only model needs to answer in. */
   const inputMax = (given: GenerationParameters): number => {
     if (model.seq2seq) return generator.inputTokensMax;
-    const answer = given.maxNewTokens ?? model.defaults.maxNewTokens ?? ANSWER_TOKENS;
-    return Math.max(
-      prefixTokens + 8,
-      Math.min(generator.inputTokensMax, (model.positionsMax ?? Number.POSITIVE_INFINITY) - answer),
-    );
+    const answer = given.maxNewTokens ?? Math.min(ownMax ?? ANSWER_TOKENS, Math.floor(positions / 2));
+    return Math.max(prefixTokens + 8, Math.min(generator.inputTokensMax, positions - answer));
   };
 
+  /**
+   * Tokens an answer may have. A decoder-only model reads and writes in the same positions: up to half of them are the answer's, and of
+   * a text that needs more than the rest only so much is read at once.
+   */
+  const answerMax = (sourceTokens: number): number =>
+    generator.newTokensMax(Math.min(sourceTokens, Math.max(prefixTokens + 8, Math.floor(positions / 2))));
+
   /** The request's length in the terms of generation and of layout. */
-  const lengthOf = async (text: string, sourceTokens: number, { length, bullets, language }: SummarizeOptions) => {
+  const lengthOf = async (
+    text: string,
+    sourceTokens: number,
+    { length, bullets, language, generation }: SummarizeOptions,
+  ): Promise<{ layout: Layout; given: GenerationParameters }> => {
     const layout: Layout = {
       bullets,
       sentencesMax: Number.POSITIVE_INFINITY,
@@ -68,73 +104,115 @@ export function createAbstractive(
       locale: language,
     };
     if (!length) return { layout, given: {} };
-    const limit = generator.newTokensMax(Math.min(sourceTokens, generator.inputTokensMax - 1));
-    if ('tokens' in length) return { layout, given: { maxNewTokens: Math.min(length.tokens, limit) } };
+    const upTo = (tokens: number) => {
+      const maxNewTokens = Math.min(tokens, answerMax(sourceTokens));
+      // A least length that is the model's own gives way to the length asked for: it would forbid to end in time.
+      const least = Math.min(ownLeast(sourceTokens), Math.floor(maxNewTokens * LEAST_SHARE));
+      const asked = generation?.minLength !== undefined || generation?.minNewTokens !== undefined;
+      return { layout, given: { maxNewTokens, ...(!asked && { minNewTokens: least }) } };
+    };
+    if ('tokens' in length) return upTo(length.tokens);
     if ('sentences' in length) {
       layout.sentencesMax = length.sentences;
-      return { layout, given: { maxNewTokens: Math.min(limit, length.sentences * SENTENCE_TOKENS) } };
+      return upTo(length.sentences * SENTENCE_TOKENS);
     }
     const sourceWords = await countWordsInTurns(text, rpcTurns);
     layout.wordsMax = 'words' in length ? length.words : Math.max(1, Math.round(length.share * sourceWords));
     const tokensPerWord = Math.min(4, Math.max(1, sourceTokens / Math.max(1, sourceWords)));
-    return { layout, given: { maxNewTokens: Math.min(limit, Math.ceil(layout.wordsMax * tokensPerWord * 1.25) + 8) } };
+    return upTo(Math.ceil(layout.wordsMax * tokensPerWord * 1.25) + 8);
+  };
+
+  /**
+   * How a part is written: as the whole would be, but two summaries of parts fit into one input, and where a length was asked for, which
+   * is that of the whole, a part has at least what the model writes by itself.
+   */
+  const ofPart = (given: GenerationParameters, length: SummarizeOptions['length'], tokensMax: number) => {
+    const { maxLength, minLength, minNewTokens, ...rest } = given;
+    const half = Math.floor((tokensMax - prefixTokens - specials) / 2) - 1;
+    const most = Math.min(Math.max(1, half), generator.newTokensMax(tokensMax));
+    const own = ownMax ?? ANSWER_TOKENS;
+    const asked = given.maxNewTokens ?? (model.seq2seq && maxLength !== undefined ? maxLength - 1 : ownMax);
+    const maxNewTokens = Math.min(most, length ? Math.max(own, asked ?? 0) : (asked ?? own));
+    const promptTokens = model.seq2seq ? 1 : tokensMax;
+    const least =
+      minNewTokens ?? (minLength === undefined ? ownLeast(promptTokens) : Math.max(0, minLength - promptTokens));
+    return {
+      ...rest,
+      returnLogprobs: false,
+      numReturnSequences: 1,
+      maxNewTokens,
+      ...(model.eosTokenIds.length > 0 && {
+        minNewTokens: least <= maxNewTokens ? least : Math.floor(maxNewTokens * LEAST_SHARE),
+      }),
+    };
   };
 
   const prepare = async (text: string, options: SummarizeOptions, run: RunSummarize): Promise<Prepared> => {
     const { signal } = run;
     const startedMs = clock.monotonic();
-    const [sourceTokens = 0] = await texts.count([prefix + text], true, signal);
-    const { layout, given: asked } = await lengthOf(text, sourceTokens, options);
+    const [totalTokens = 0] = await texts.count([prefix + text], true, signal);
+    const { layout, given: asked } = await lengthOf(text, totalTokens, options);
     const given: GenerationParameters = { repetitionGuard: true, ...options.generation, ...asked };
     const tokensMax = inputMax(given);
     const prepared: Prepared = {
       input: new Int32Array(0),
+      cut: false,
       given,
       layout,
-      sourceTokens,
+      sourceTokens: Math.max(0, totalTokens - prefixTokens - specials),
       reduced: undefined,
       inputTokens: 0,
       outputTokens: 0,
       timings: slowest(clock.monotonic() - startedMs, []),
     };
-    let body = text;
-    if (sourceTokens > tokensMax || options.focus !== '') {
-      const single: GenerationParameters = { ...given, returnLogprobs: false };
-      if (single.numReturnSequences !== undefined) single.numReturnSequences = 1;
-      const write = async (part: string): Promise<string> => {
-        const input = await encode(part, options.field, tokensMax, signal);
-        const generation = await generator.generate(input, single, run);
-        count(prepared, generation);
-        return decode(generation.results[0] as Generated);
-      };
-      const room = tokensMax - prefixTokens;
-      const deps: PartsDeps = {
-        texts,
-        room,
-        summaryMax: given.maxNewTokens ?? ANSWER_TOKENS,
-        partsMax: settings.partsMax,
-        partsTogether: settings.partsTogether,
-        locale: options.language,
-        signal,
-        embed: (sentences) => embed(sentences, options.field, run),
-        write,
-      };
-      const half = Math.min(room, Math.max(32, Math.ceil(sourceTokens / 2))) - tokenizer.specialTokenCount();
-      const reduced =
-        options.focus !== ''
-          ? await mostImportant(text, half, options.focus, deps)
-          : options.combine === 'map_reduce'
-            ? await mapReduce(text, deps)
-            : options.combine === 'refine'
-              ? await refine(text, deps)
-              : await mostImportant(text, room - tokenizer.specialTokenCount(), '', deps);
-      prepared.reduced = reduced;
-      body = reduced.text;
+    if (totalTokens > tokensMax || options.focus !== '') {
+      prepared.reduced = await reduce(text, options, prepared, tokensMax, run);
+      if (prepared.reduced.text === '') return prepared;
     }
     const encodingMs = clock.monotonic();
-    prepared.input = await encode(body, options.field, tokensMax, signal);
+    const body = prepared.reduced?.text ?? text;
+    const { ids, truncated } = await encode(body, options.field, tokensMax, signal);
+    prepared.input = ids;
+    prepared.cut ||= truncated;
     prepared.timings.tokenizeMs += clock.monotonic() - encodingMs;
     return prepared;
+  };
+
+  /** A text that is too long, or of which only a focus is wanted, as one input of the model. */
+  const reduce = async (
+    text: string,
+    { length, focus, combine, language, field }: SummarizeOptions,
+    prepared: Prepared,
+    tokensMax: number,
+    run: RunSummarize,
+  ): Promise<Reduced> => {
+    const ofParts = ofPart(prepared.given, length, tokensMax);
+    const room = tokensMax - prefixTokens;
+    const deps: PartsDeps = {
+      texts,
+      room,
+      specials,
+      summaryMax: ofParts.maxNewTokens,
+      partsMax: settings.partsMax,
+      partsTogether: settings.partsTogether,
+      locale: language,
+      signal: run.signal,
+      embed: (sentences) => embed(sentences, field, run),
+      async write(part) {
+        const { ids, truncated } = await encode(part, field, tokensMax, run.signal);
+        prepared.cut ||= truncated;
+        const generation = await generator.generate(ids, ofParts, run);
+        count(prepared, generation);
+        return decode(generation.results[0] as Generated);
+      },
+    };
+    if (focus !== '') {
+      const half = Math.min(room, Math.max(32, Math.ceil(prepared.sourceTokens / 2)));
+      return mostImportant(text, half - specials, focus, deps);
+    }
+    if (combine === 'map_reduce') return mapReduce(text, deps);
+    if (combine === 'refine') return refine(text, deps);
+    return mostImportant(text, room - specials, '', deps);
   };
 
   const embed = async (
@@ -146,15 +224,15 @@ export function createAbstractive(
       ? (await embedSentences(embedder, sentences, { field, run, clock })).vectors
       : lexicalVectors(sentences, rpcTurns);
 
-  const encode = async (text: string, field: string, tokensMax: number, signal: AbortSignal): Promise<Int32Array> => {
-    // Cut only where joining parts cost a token more than was counted; a text that is too long never comes here.
+  const encode = async (text: string, field: string, tokensMax: number, signal: AbortSignal): Promise<FittedText> => {
+    // Cut only where joining costs a token more than was counted; a text that is too long never comes here.
     const [fitted] = await texts.fit([{ text: prefix + text }], {
       tokensMax,
       truncate: 'right',
       field: () => field,
       signal,
     });
-    return fitted?.ids ?? new Int32Array(0);
+    return fitted as FittedText;
   };
 
   const decode = ({ ids }: Pick<Generated, 'ids'>): string => tokenizer.decode(ids).trim();
@@ -174,25 +252,25 @@ export function createAbstractive(
     run: RunSummarize,
   ): Promise<Summarized> => {
     const { signal } = run;
-    const { sourceTokens, reduced, inputTokens, outputTokens, timings } = prepared;
+    const { sourceTokens, reduced, cut, inputTokens, outputTokens, timings } = prepared;
     const warnings: Warning[] = [];
-    if (summary === '') warnings.push('EMPTY_OUTPUT');
-    else if (copied(text, options.bullets ? summary.replace(/^- /gm, '') : summary)) warnings.push('COPIED_SOURCE');
+    const bare = options.bullets ? summary.replace(/^- /gm, '') : summary;
+    const sentencesOf = async (of: string): Promise<string[]> =>
+      (await findSentences(of, options.language, rpcTurns, signal)).map((sentence) => sentence.text);
+    const own = await sentencesOf(bare);
+    if (own.length === 0) warnings.push('EMPTY_OUTPUT');
+    else if (await copied(text, own)) warnings.push('COPIED_SOURCE');
     if (sequences[0]?.finish === 'repetition') warnings.push('REPETITION_STOPPED');
-    if (reduced?.thinned) warnings.push('SOURCE_THINNED');
-    let faithfulness: number | undefined;
-    if (options.faithfulness) {
-      const [own, source] = await Promise.all(
-        [summary, text].map(async (each) =>
-          (await findSentences(each, options.language, rpcTurns, signal)).map((sentence) => sentence.text),
-        ),
-      );
-      faithfulness = await faithfulnessOf(own ?? [], source ?? [], {
-        embed: (all) => embed(all, options.field, run),
-        sentencesMax: settings.sentencesMax,
-        turns: rpcTurns,
-      });
-    }
+    if (reduced?.thinned || cut) warnings.push('SOURCE_THINNED');
+    if (reduced?.summariesThinned) warnings.push('SUMMARIES_THINNED');
+    if (differs(text, bare)) warnings.push('LANGUAGE_CHANGED');
+    const faithfulness = options.faithfulness
+      ? await faithfulnessOf(own, await sentencesOf(text), {
+          embed: (all) => embed(all, options.field, run),
+          sentencesMax: settings.sentencesMax,
+          turns: rpcTurns,
+        })
+      : undefined;
     return {
       text: summary,
       spans: [],
@@ -227,6 +305,61 @@ export function createAbstractive(
     timings: slowest(0, []),
   });
 
+  /** Text as it comes, as far as the length asked for goes: leaving ends the generation, as what would come is not shown. */
+  async function* follow(prepared: Prepared, run: RunSummarize): AsyncGenerator<SummarizeEvent, Followed, undefined> {
+    const flow = createFlow(prepared.layout);
+    const decoding = tokenizer.createDecodeStream();
+    const followed: Followed = { shown: '', ids: [], logprobs: [], done: undefined, startedMs: clock.monotonic() };
+    for await (const event of generator.stream(prepared.input, prepared.given, run)) {
+      if (event.at === 'done') {
+        followed.done = event;
+        continue;
+      }
+      followed.ids.push(event.id);
+      followed.logprobs.push(event.logprob);
+      const delta = flow.push(decoding.push(event.id));
+      followed.shown += delta;
+      if (delta !== '') yield { at: 'delta', text: delta };
+      if (flow.full) break;
+    }
+    // Under beams nothing was certain before the end.
+    const rest =
+      followed.ids.length === 0
+        ? layOut(decode(followed.done?.results[0] ?? { ids: [] }), prepared.layout)
+        : flow.push(decoding.end()) + flow.end();
+    followed.shown += rest;
+    if (rest !== '') yield { at: 'delta', text: rest };
+    return followed;
+  }
+
+  /** The engine's own account, or where it was left what was seen of it from here. */
+  const generationOf = ({ done, ids, logprobs, startedMs }: Followed, { input, given }: Prepared): Generation => {
+    if (done) return done;
+    const seen = given.returnLogprobs === true ? logprobs : [];
+    const score = seen.length > 0 ? seen.reduce((sum, each) => sum + each, 0) : undefined;
+    return {
+      results: [{ ids, score, logprobs: seen, finish: 'length' }],
+      inputTokens: input.length,
+      outputTokens: ids.length,
+      timings: { queueMs: 0, batchMs: 0, computeMs: clock.monotonic() - startedMs, batchSize: 1 },
+    };
+  };
+
+  const beamsOf = ({ numBeams }: GenerationParameters): number => numBeams ?? model.defaults.numBeams ?? 1;
+
+  /** The whole at once; what is cut to sentences or words goes no further than that. */
+  const written = async (prepared: Prepared, run: RunSummarize): Promise<Generation> => {
+    const { layout, given, input } = prepared;
+    const results = given.numReturnSequences ?? model.defaults.numReturnSequences ?? 1;
+    const bounded = Number.isFinite(layout.sentencesMax) || Number.isFinite(layout.wordsMax);
+    if (!bounded || results > 1 || beamsOf(given) > 1) return generator.generate(input, given, run);
+    const following = follow(prepared, run);
+    for (;;) {
+      const step = await following.next();
+      if (step.done) return generationOf(step.value, prepared);
+    }
+  };
+
   async function* stream(
     text: string,
     options: SummarizeOptions,
@@ -234,52 +367,22 @@ export function createAbstractive(
   ): AsyncGenerator<SummarizeEvent, void, undefined> {
     if (text.trim() === '') return yield { at: 'done', summarized: nothing() };
     const prepared = await prepare(text, options, run);
-    const flow = createFlow(prepared.layout);
-    const decoding = tokenizer.createDecodeStream();
-    const shownIds: number[] = [];
-    const logprobs: number[] = [];
-    let shown = '';
-    let done: Generation | undefined;
-    for await (const event of generator.stream(prepared.input, prepared.given, run)) {
-      if (event.at === 'done') {
-        done = event;
-        continue;
-      }
-      shownIds.push(event.id);
-      logprobs.push(event.logprob);
-      const delta = flow.push(decoding.push(event.id));
-      shown += delta;
-      if (delta !== '') yield { at: 'delta', text: delta };
-      if (flow.full) break; // Leaving ends the generation: what would come is not shown.
+    if (prepared.input.length === 0) {
+      return yield { at: 'done', summarized: await finish(text, options, prepared, [], '', run) };
     }
-    const returnLogprobs = prepared.given.returnLogprobs === true;
-    let sequences: GeneratedText[];
-    if (shownIds.length === 0) {
-      // Beams: nothing was certain before the end.
-      sequences = (done?.results ?? []).map(toText);
-      shown = layOut(sequences[0]?.text ?? '', prepared.layout);
-      if (shown !== '') yield { at: 'delta', text: shown };
-    } else {
-      const rest = flow.push(decoding.end()) + flow.end();
-      shown += rest;
-      if (rest !== '') yield { at: 'delta', text: rest };
-      const [best, ...others] = done?.results ?? [];
-      // What was shown stays, also where the engine has cut a loop off its result.
-      const first = {
-        ids: shownIds,
-        score: best?.score,
-        logprobs: returnLogprobs ? logprobs : [],
-        finish: best?.finish ?? 'length',
-      };
-      sequences = [toText(first), ...others.map(toText)];
+    const followed = yield* follow(prepared, run);
+    const generation = generationOf(followed, prepared);
+    count(prepared, generation);
+    const sequences = generation.results.map(toText);
+    const { ids, logprobs, shown } = followed;
+    // What was shown stays, also where the engine has cut a loop off its result.
+    if (sequences[0] && ids.length > 0) {
+      const kept = prepared.given.returnLogprobs === true ? logprobs : [];
+      sequences[0] = toText({ ...sequences[0], ids, logprobs: kept });
     }
-    const outputTokens = done?.outputTokens ?? shownIds.length;
-    if (done) count(prepared, { ...done, outputTokens });
-    else {
-      prepared.inputTokens += prepared.input.length;
-      prepared.outputTokens += outputTokens;
-    }
-    yield { at: 'done', summarized: await finish(text, options, prepared, sequences, shown, run) };
+    const summarized = await finish(text, options, prepared, sequences, shown, run);
+    if (beamsOf(prepared.given) > 1) summarized.warnings.push('NOT_STREAMED');
+    yield { at: 'done', summarized };
   }
 
   return {
@@ -292,7 +395,8 @@ export function createAbstractive(
     async summarize(text, options, run) {
       if (text.trim() === '') return nothing();
       const prepared = await prepare(text, options, run);
-      const generation = await generator.generate(prepared.input, prepared.given, run);
+      if (prepared.input.length === 0) return finish(text, options, prepared, [], '', run);
+      const generation = await written(prepared, run);
       count(prepared, generation);
       const sequences = generation.results.map(toText);
       const summary = layOut(sequences[0]?.text ?? '', prepared.layout);
@@ -309,15 +413,20 @@ export function createAbstractive(
   };
 }
 
-/** Source characters up to which differences in white space are looked through; making a book flat would hold up others. */
-const FLAT_MAX = 100_000;
+/** Code units whose white space is made single spaces in one go. */
+const FLAT_UNITS = 65_536;
 
-/** True where the summary stands in the source as it is. */
-function copied(source: string, summary: string): boolean {
-  if (source.includes(summary)) return true;
-  return source.length <= FLAT_MAX && flat(source).includes(flat(summary));
-}
-
-function flat(text: string): string {
-  return text.trim().replace(/\s+/g, ' ');
+/** True where every sentence of the summary stands in the source as it is, white space apart. */
+async function copied(source: string, summary: readonly string[]): Promise<boolean> {
+  const pieces: string[] = [];
+  await inSlices(Math.ceil(source.length / FLAT_UNITS), rpcTurns, (index) => {
+    const piece = source.slice(index * FLAT_UNITS, (index + 1) * FLAT_UNITS).replace(/\s+/g, ' ');
+    pieces.push(pieces.at(-1)?.endsWith(' ') ? piece.trimStart() : piece);
+  });
+  const flat = pieces.join('');
+  let missing = 0;
+  await inSlices(summary.length, rpcTurns, (index) => {
+    if (missing === 0 && !flat.includes(summary[index] as string)) missing++;
+  });
+  return missing === 0;
 }

@@ -44,7 +44,15 @@ export interface SummarizeOptions {
   field: string;
 }
 
-export type Warning = 'COPIED_SOURCE' | 'REPETITION_STOPPED' | 'EMPTY_OUTPUT' | 'SOURCE_THINNED';
+/** What a reader should know of a summary; summarize.proto says each in words. */
+export type Warning =
+  | 'COPIED_SOURCE'
+  | 'REPETITION_STOPPED'
+  | 'EMPTY_OUTPUT'
+  | 'SOURCE_THINNED'
+  | 'SUMMARIES_THINNED'
+  | 'LANGUAGE_CHANGED'
+  | 'NOT_STREAMED';
 
 export interface Span {
   utf16Start: number;

@@ -7,10 +7,12 @@ import type { TextReader } from '../../inference/index.js';
 import { rpcTurns } from '../../inference/turns.js';
 
 export interface PartsDeps {
-  texts: TextReader;
-  /** Tokens one input of the model may have, the prefix taken off. */
+  texts: Pick<TextReader, 'chunk' | 'count'>;
+  /** Tokens one input of the model may have, special ones counted, the prefix taken off. */
   room: number;
-  /** Tokens a summary of a part may have. */
+  /** Special tokens of one input. */
+  specials: number;
+  /** Tokens a summary of a part may have; two fit into the room. */
   summaryMax: number;
   partsMax: number;
   partsTogether: number;
@@ -28,8 +30,10 @@ export interface Reduced {
   /** Tokens of the source that were read. */
   readTokens: number;
   parts: number;
-  /** True where the source was too long even for its parts. */
+  /** True where the source was too long even for its parts, or had more sentences than were compared. */
   thinned: boolean;
+  /** True where what was written of the parts did not fit together, and only its most important sentences were read on. */
+  summariesThinned: boolean;
 }
 
 /** Repeats a little of the part before, so that a sentence is not read without its context. */
@@ -41,33 +45,40 @@ const SENTENCES_MAX = 2_000;
 
 /** Summaries of the parts, and of those again, until they fit. */
 export async function mapReduce(text: string, deps: PartsDeps): Promise<Reduced> {
-  const first = await split(text, deps.room, deps);
-  let parts = first.kept;
+  const { kept, ...read } = await split(text, deps.room, deps);
+  let parts = kept;
+  let summariesThinned = false;
   for (let level = 1; ; level++) {
     const written = await inCompany(parts, deps.partsTogether, (part) => deps.write(part));
     const joined = written.filter((each) => each !== '').join(' ');
     const [tokens = 0] = await deps.texts.count([joined], true, deps.signal);
-    if (tokens <= deps.room) return { ...first, text: joined };
+    if (tokens <= deps.room) return { ...read, text: joined, summariesThinned };
     const before = parts.length;
-    parts = (await split(joined, deps.room, deps)).kept;
+    const next = await split(joined, deps.room, deps);
     // A model that does not shorten would go round for ever: what its parts say most centrally is taken instead.
-    if (level >= LEVELS_MAX || parts.length >= before) {
-      return { ...first, text: (await mostImportant(joined, deps.room, '', deps)).text };
+    if (level >= LEVELS_MAX || next.kept.length >= before) {
+      const { text: central } = await mostImportant(joined, deps.room - deps.specials, '', deps);
+      return { ...read, text: central, summariesThinned: true };
     }
+    summariesThinned ||= next.thinned;
+    parts = next.kept;
   }
 }
 
 /** The summary so far is carried into the next part. Returns the last input: the summary so far and the last part. */
 export async function refine(text: string, deps: PartsDeps): Promise<Reduced> {
-  const carried = Math.min(deps.summaryMax, Math.floor(deps.room / 2));
-  const { kept, ...rest } = await split(text, deps.room - carried, deps);
+  const carried = Math.min(deps.summaryMax + deps.specials, Math.floor(deps.room / 2));
+  const { kept, ...read } = await split(text, deps.room - carried, deps);
   let soFar = '';
+  let summariesThinned = false;
   for (const [index, part] of kept.entries()) {
     const input = soFar === '' ? part : `${soFar} ${part}`;
-    if (index === kept.length - 1) return { ...rest, text: input };
-    soFar = await shorten(await deps.write(input), carried, deps);
+    if (index === kept.length - 1) return { ...read, text: input, summariesThinned };
+    const written = await deps.write(input);
+    soFar = await shorten(written, carried, deps);
+    summariesThinned ||= soFar.length < written.length;
   }
-  return { ...rest, text: soFar };
+  return { ...read, text: soFar, summariesThinned };
 }
 
 /** The most important sentences that fit, about the focus where there is one. */
@@ -77,41 +88,33 @@ export async function mostImportant(
   focus: string,
   { texts, locale, signal, embed }: Pick<PartsDeps, 'texts' | 'locale' | 'signal' | 'embed'>,
 ): Promise<Reduced> {
-  const { sentences } = await extract(
+  const { sentences, found, compared } = await extract(
     text,
     { length: { tokens: room }, focus, locale, signal },
     {
       weights: LEXICAL_WEIGHTS,
       embedSentences: embed,
-      countTokens: (all) => texts.count(all, false, signal),
+      // Joining sentences may cost a token each.
+      countTokens: async (all) => (await texts.count(all, false, signal)).map((tokens) => tokens + 1),
       turns: rpcTurns,
       sentencesMax: SENTENCES_MAX,
     },
   );
-  const kept: string[] = [];
-  let left = room;
-  const counts = await texts.count(
-    sentences.map((each) => each.text),
-    false,
-    signal,
-  );
-  for (const [index, { text: sentence }] of sentences.entries()) {
-    const tokens = (counts[index] as number) + 1; // joining may cost a token
-    if (tokens > left) continue;
-    left -= tokens;
-    kept.push(sentence);
+  let joined = sentences.map((each) => each.text).join(' ');
+  let [readTokens = 0] = await texts.count([joined], false, signal);
+  if (readTokens > room) {
+    // One sentence that is longer than the room.
+    joined = await shorten(joined, room, { texts, signal });
+    [readTokens = 0] = await texts.count([joined], false, signal);
   }
-  if (kept.length === 0 && sentences[0]) kept.push(await shorten(sentences[0].text, room, { texts, signal }));
-  const joined = kept.join(' ');
-  const [readTokens = 0] = await texts.count([joined], false, signal);
-  return { text: joined, readTokens, parts: 1, thinned: false };
+  return { text: joined, readTokens, parts: 1, thinned: compared.length < found, summariesThinned: false };
 }
 
 async function split(
   text: string,
   room: number,
-  { texts, partsMax, locale, signal }: PartsDeps,
-): Promise<{ kept: string[]; readTokens: number; parts: number; thinned: boolean; text: string }> {
+  { texts, specials, partsMax, locale, signal }: PartsDeps,
+): Promise<{ kept: string[]; readTokens: number; parts: number; thinned: boolean }> {
   const overlapTokens = Math.min(OVERLAP_MAX, Math.floor(room * OVERLAP_SHARE));
   const chunks = await texts.chunk(text, { maxTokens: room, overlapTokens, ...(locale && { locale }) }, signal);
   const thinned = chunks.length > partsMax;
@@ -127,7 +130,7 @@ async function split(
   for (const chunk of kept) {
     // What two parts share was read once.
     const share = chunk.end > chunk.start ? (chunk.end - Math.max(end, chunk.start)) / (chunk.end - chunk.start) : 0;
-    readTokens += Math.round(chunk.tokens * share);
+    readTokens += Math.round((chunk.tokens - specials) * share);
     end = chunk.end;
   }
   return {
@@ -135,7 +138,6 @@ async function split(
     readTokens,
     parts: kept.length,
     thinned,
-    text: '',
   };
 }
 

@@ -57,9 +57,7 @@ export function createSummarizeService(deps: SummarizeDeps): ServiceBinding {
         const options = asked.texts.map((_text, index) => resolveSummarize(asked, model, index));
         for (const each of options.slice(0, 1)) model.check(each); // the same for every text
         const failed = new AbortController();
-        const signal = AbortSignal.any([context.signal, failed.signal]);
-        setMaxListeners(0, signal); // every text of the request waits on it
-        const run = { ...ofCall(context), signal, caller: model.newCaller() };
+        const run = { ...ofCall(context, failed.signal), caller: model.newCaller() };
         try {
           const done = await inCompany(asked.texts, textsTogether, (text, index) =>
             model.summarize(text, options[index] as (typeof options)[number], run),
@@ -75,17 +73,20 @@ export function createSummarizeService(deps: SummarizeDeps): ServiceBinding {
     async *SummarizeStream(request, context): AsyncGenerator<SummarizeStreamResponse> {
       const startedMs = clock.monotonic();
       const asked = checkSummarizeStream(request);
+      const failed = new AbortController();
       const lease = hub.lease(request.model);
       try {
         const { model } = lease;
         const options = resolveSummarize(asked, model, 0);
         model.check(options);
-        const run = { ...ofCall(context), caller: model.newCaller() };
-        setMaxListeners(0, context.signal);
+        const run = { ...ofCall(context, failed.signal), caller: model.newCaller() };
         for await (const event of model.stream(asked.texts[0] as string, options, run)) {
           if (event.at === 'delta') yield { delta: event.text };
           else yield { done: respond(context, model, startedMs, [event.summarized]) };
         }
+      } catch (error) {
+        failed.abort(error); // one part has failed: the others would be written for nobody
+        throw error;
       } finally {
         lease.release();
       }
@@ -110,7 +111,9 @@ function toSummary(done: Summarized, mode: SummarizeModel['mode']): Summary {
   };
 }
 
-/** What of a call goes with its texts to the model. */
-function ofCall({ signal, deadlineMs, tenant, criticality }: CallContext): RunOptions {
+/** What of a call goes with its texts to the model. They end with the call, and all of them when one has failed. */
+function ofCall({ signal: left, deadlineMs, tenant, criticality }: CallContext, failed: AbortSignal): RunOptions {
+  const signal = AbortSignal.any([left, failed]);
+  setMaxListeners(0, signal); // every text of the request waits on it, and every part of a text
   return { signal, deadlineMs, tenant, criticality };
 }

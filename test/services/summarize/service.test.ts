@@ -77,6 +77,14 @@ describe('the summarize service, choosing sentences', () => {
     }
   });
 
+  it('says how much it read of a sentence longer than the embedder takes', async () => {
+    const text = `${ARTICLE} ${Array.from({ length: 600 }, (_, index) => `item ${index}`).join(', ')}.`;
+    const { summaries } = await served.summarize({ texts: [text] });
+    const { sourceTokens = 0, readTokens = 0 } = summaries[0]?.coverage ?? {};
+    assert.deepEqual(summaries[0]?.warnings, ['SOURCE_THINNED']);
+    assert.ok(readTokens > 200 && readTokens < sourceTokens - 500, `${readTokens} of ${sourceTokens}`);
+  });
+
   it('says how much it read of a text too long to compare', async () => {
     const text = Array.from(
       { length: 200 },
@@ -212,9 +220,12 @@ describe('the summarize service, writing', () => {
     }
   });
 
-  it('shows nothing before the end under beams, then all of it', async () => {
-    const { deltas, done } = await served.stream({ text: WORDS, generation: { numBeams: 3, maxNewTokens: 12 } });
+  it('shows nothing before the end under beams, then all of it, and says so', async () => {
+    const generation = { numBeams: 3, maxNewTokens: 12 };
+    const { deltas, done } = await served.stream({ text: WORDS, generation });
     assert.deepEqual(deltas, [done.summaries[0]?.text]);
+    assert.ok(done.summaries[0]?.warnings.includes('NOT_STREAMED'));
+    assert.ok(!(await one({ generation }))?.warnings.includes('NOT_STREAMED'), 'nothing was to be streamed');
   });
 
   it('stops a loop and says so; what a stream has shown stays', async () => {
@@ -257,10 +268,42 @@ describe('the summarize service, writing', () => {
     assert.ok(summaries[0]?.warnings.includes('SOURCE_THINNED'));
   });
 
-  it('keeps to a length in tokens, words and sentences', async () => {
+  it('keeps to a length in tokens, words, sentences and a share, the same with and without a stream', async () => {
     assert.equal((await one({ length: { tokens: 4 }, texts: [WORDS] }))?.sequences[0]?.ids.length, 4);
-    const words = (await one({ length: { words: 6 } }))?.text ?? '';
-    assert.ok(words.split(' ').length > 0);
+    for (const length of [{ sentences: 1 }, { words: 6 }, { share: 0.2 }]) {
+      const generation = { doSample: true, seed: 3 };
+      const { deltas, done } = await served.stream({ text: LONG_WORDS.slice(0, 120), length, generation });
+      const text = (await one({ texts: [LONG_WORDS.slice(0, 120)], length, generation }))?.text ?? '';
+      assert.equal(deltas.join(''), done.summaries[0]?.text);
+      assert.equal(text, deltas.join(''));
+      const ends = text.match(/\.(?= |$)/g)?.length ?? 0;
+      assert.ok(text !== '' && ends <= 1, `${JSON.stringify(length)}: ${text}`);
+    }
+  });
+
+  it('writes as long as asked behind a text that fills the positions of a decoder-only model', async () => {
+    const { summaries } = await served.summarize({
+      model: 'llama',
+      texts: [LONG_WORDS],
+      length: { tokens: 30 },
+      generation: { minNewTokens: 30 },
+      combine: 'COMBINE_EXTRACT_THEN_ABSTRACT',
+    });
+    assert.equal(summaries[0]?.sequences[0]?.ids.length, 30);
+  });
+
+  it('forces and suppresses tokens as asked', async () => {
+    const text = WORDS;
+    const ids = async (generation: SummarizeRequest['generation']) =>
+      (await one({ texts: [text], generation: { maxNewTokens: 8, minNewTokens: 8, ...generation } }))?.sequences[0]
+        ?.ids ?? [];
+    const [first, second] = await ids({});
+    assert.ok(first !== undefined && second !== undefined);
+    assert.equal((await ids({ forcedBosTokenId: 17 }))[0], 17);
+    assert.equal((await ids({ forcedEosTokenId: [19] })).at(-1), 19);
+    assert.ok(!(await ids({ suppressTokens: [first] })).includes(first));
+    assert.notEqual((await ids({ beginSuppressTokens: [first] }))[0], first);
+    assert.notDeepEqual((await ids({ badWordsIds: [{ ids: [first, second] }] })).slice(0, 2), [first, second]);
   });
 
   it('gives a text without words an empty summary that says so, beside others', async () => {
@@ -319,6 +362,38 @@ describe('the summarize service, writing', () => {
         call: call({ length: { tokens: 5 }, generation: { maxNewTokens: 5 } }),
         code: 'FIELD_INVALID',
         field: 'length',
+      },
+      {
+        what: 'a forced token outside the vocabulary',
+        call: call({ generation: { forcedBosTokenId: 1_000_000 } }),
+        code: 'FIELD_INVALID',
+        field: 'generation.forced_bos_token_id',
+      },
+      {
+        what: 'a bad word of no tokens',
+        call: call({ generation: { badWordsIds: [{ ids: [5] }, { ids: [] }] } }),
+        code: 'FIELD_INVALID',
+        field: 'generation.bad_words_ids[1]',
+      },
+      {
+        what: 'a bad word without end',
+        call: call({ generation: { badWordsIds: [{ ids: new Array(65).fill(5) }] } }),
+        code: 'TOO_MANY_ITEMS',
+        field: 'generation.bad_words_ids[0]',
+        says: /at most 64/,
+      },
+      {
+        what: 'more suppressed tokens than are looked at',
+        call: call({ generation: { suppressTokens: new Array(1_001).fill(5) } }),
+        code: 'TOO_MANY_ITEMS',
+        field: 'generation.suppress_tokens',
+      },
+      {
+        what: 'a focus together with another way to combine',
+        call: call({ focus: 'w12', combine: 'COMBINE_REFINE' }),
+        code: 'FIELD_INVALID',
+        field: 'combine',
+        says: /EXTRACT_THEN_ABSTRACT/,
       },
       {
         what: 'an empty stop string',
