@@ -1,9 +1,18 @@
 /** plexus.v1.Summarize on a real server: the starter model, small random generators, and a real T5 where the shared folder has it. */
 import assert from 'node:assert/strict';
+import { createChannel } from '../../../chassis/channel.js';
+import { systemClock } from '../../../chassis/clock.js';
 import { MeshError } from '../../../chassis/errors.js';
+import { createServer } from '../../../chassis/server.js';
+import type { Hub } from '../../../inference/index.js';
 import type { SummarizeRequest } from '../../../protos/gen/plexus/v1/SummarizeRequest.js';
+import { definition } from '../../../protos/index.js';
+import type { SummarizeModel } from '../../../services/summarize/model.js';
+import { createSummarizeService } from '../../../services/summarize/service.js';
+import { stored } from '../../inference/generate/models.js';
 import { withCode } from '../../kit/model-folder.js';
 import { refuses } from '../../kit/refused.js';
+import { testServerSettings } from '../../kit/settings.js';
 import { shared, sharedOrSkip } from '../../kit/shared.js';
 import { type ServedSummarize, serveSummarize } from './serve.js';
 
@@ -449,5 +458,50 @@ describe('the summarize service with a T5 that was trained', () => {
     const { summaries } = await served.summarize({ texts: [text], combine: 'COMBINE_EXTRACT_THEN_ABSTRACT' });
     assert.ok((summaries[0]?.coverage?.sourceTokens ?? 0) > 50_000);
     assert.notEqual(summaries[0]?.text, '');
+  });
+});
+
+describe('a call one of whose parts has failed', () => {
+  it('ends the work on the others, in a stream as in a batch', async () => {
+    const signals: AbortSignal[] = [];
+    const fail = (signal: AbortSignal): never => {
+      signals.push(signal);
+      throw new MeshError('MODEL_FAILED', 'a part failed');
+    };
+    const model = {
+      manifest: stored('failing', '').manifest,
+      mode: 'abstractive',
+      newCaller: () => 1,
+      check: () => {},
+      summarize: async (_text: string, _options: unknown, { signal }: { signal: AbortSignal }) => fail(signal),
+      // biome-ignore lint/correctness/useYield: it fails before there is anything to show
+      async *stream(_text: string, _options: unknown, { signal }: { signal: AbortSignal }) {
+        fail(signal);
+      },
+    } as unknown as SummarizeModel;
+    const service = createSummarizeService({
+      hub: { lease: () => ({ model, release: () => {} }) } as unknown as Hub<SummarizeModel>,
+      instance: 'summarize-1',
+      clock: systemClock,
+      textsTogether: 8,
+    });
+    const server = createServer({ services: [service], address: '127.0.0.1:0', settings: testServerSettings() });
+    const channel = createChannel(`127.0.0.1:${await server.start()}`);
+    try {
+      const { Summarize, SummarizeStream } = definition('plexus.v1.Summarize');
+      const deadlineMs = Date.now() + 30_000;
+      await assert.rejects(channel.unary(Summarize, { texts: ['a'] }, { deadlineMs }), withCode('MODEL_FAILED'));
+      const read = async () => {
+        for await (const _event of channel.serverStream(SummarizeStream, { text: 'a' }, { deadlineMs })) void _event;
+      };
+      await assert.rejects(read(), withCode('MODEL_FAILED'));
+      assert.deepEqual(
+        signals.map(({ aborted }) => aborted),
+        [true, true],
+      );
+    } finally {
+      channel.close();
+      await server.drain(0);
+    }
   });
 });
