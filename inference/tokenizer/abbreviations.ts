@@ -6,9 +6,11 @@ export const NEVER_LAST: ReadonlySet<string> = new Set(
   [
     'mr mrs ms mx dr prof gen sen rep gov capt cmdr lt col sgt maj adm rev hon st mt messrs mme mlle pres supt insp',
     'e.g i.e cf vs viz approx esp incl resp ca al',
-    'hr z.b d.h u.a s.o s.u bzw evtl ggf vgl sog geb bspw inkl dipl ing mag',
-    'p.ex av env sra srta dra dña d.ª ud uds p.ej sig dott avv p.es dhr mevr bijv d.w.z o.a t.ex bl.a dvs fr.o.m',
-    'т.е т.к т.н им ул г-н г-жа np tzn tzw ul inż mgr hab tj m.in',
+    'hr fa z.b z.t d.h u.a v.a u.u i.d.r s.o s.u bzw evtl ggf vgl sog geb bspw inkl dipl ing mag',
+    'mm par.ex p.ex av env sra srta dra dña d.ª ud uds p.ej ee sig sigg dott dott.ssa prof.ssa avv p.es profa exmo',
+    'dhr mevr bijv d.w.z o.a t.ex bl.a dvs fr.o.m bkz',
+    'т.е т.к т.н им ул г-н г-жа см напр проф акад np tzn tzw ul inż mgr hab tj m.in św ks',
+    'د أ أ.د',
   ].flatMap((line) => line.split(' ')),
 );
 
@@ -16,7 +18,7 @@ export const NEVER_LAST: ReadonlySet<string> = new Set(
 export const SOMETIMES_LAST: ReadonlySet<string> = new Set(
   [
     'etc inc ltd co corp jr sr bros llc plc dept univ assn est a.m p.m u.s u.k u.n e.u u.s.a d.c ph.d m.d b.a m.a b.c a.d',
-    'usw usf ecc т.д т.п др гг г в вв руб млн млрд тыс itd itp sp aufl verl hrsg',
+    'usw usf o.ä v.chr n.chr mio mrd tsd ecc ee.uu uu vb т.д т.п др гг г в вв руб млн млрд тыс itd itp sp aufl verl hrsg',
     'jan feb mar apr jun jul aug sep sept oct nov dec ave blvd rd',
   ].flatMap((line) => line.split(' ')),
 );
@@ -24,7 +26,7 @@ export const SOMETIMES_LAST: ReadonlySet<string> = new Set(
 /** Belong to a number after them: "No. 5", "Fig. 3". */
 export const BEFORE_NUMBER: ReadonlySet<string> = new Set(
   [
-    'no nos nr num núm p pp pg pág vol fig figs ch chap sec art para eq ex abb bd kap s str tab tel ver v op n nº № стр рис гл п ст',
+    'no nos nr num núm p pp pg pág vol fig figs ch chap sec art para eq ex abb bd kap s str tab tel ver v op n nº № blz стр рис гл п ст',
     'jan feb mar apr jun jul aug sep sept oct nov dec',
   ].flatMap((line) => line.split(' ')),
 );
@@ -41,10 +43,11 @@ export const STARTERS: ReadonlySet<string> = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** Months that follow an ordinal written with a full stop ("3. Oktober"). */
-export const ORDINAL_MONTHS: ReadonlySet<string> = new Set(
+/** What follows an ordinal written with a full stop: months ("3. Oktober"), and what is counted so ("2. Weltkrieg"). */
+export const AFTER_ORDINAL: ReadonlySet<string> = new Set(
   [
     'januar februar märz april mai juni juli august september oktober november dezember jänner',
+    'weltkrieg weltkriegs jahrhundert jahrhunderts jahrtausend quartal halbjahr kapitel auflage bundesliga liga klasse stock platz',
     'januari februari mars maj augusti oktober november december marts april juni juli',
     'ledna února března dubna května června července srpna září října listopadu prosince',
     'tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta syyskuuta lokakuuta marraskuuta joulukuuta',

@@ -1,6 +1,6 @@
 // Where sentences end. The Unicode rules (Intl.Segmenter) propose borders; they know scripts and brackets but no
 // abbreviations and no wrapped lines, so what they cut too early is joined again here, by what stands on both sides.
-import { BEFORE_NUMBER, NEVER_LAST, ORDINAL_MONTHS, SOMETIMES_LAST, STARTERS } from './abbreviations.js';
+import { AFTER_ORDINAL, BEFORE_NUMBER, NEVER_LAST, SOMETIMES_LAST, STARTERS } from './abbreviations.js';
 
 /** Part of a text in UTF-16 code units, end excluded. */
 export interface Span {
@@ -29,6 +29,8 @@ const OPENING_UNITS_MAX = 16;
 const SPACE = /\s/;
 const NEWLINE = /[\n\u2028\u2029]/;
 const PARAGRAPH_END = /\n[^\S\n]*\n\s*/;
+/** Not "»Nein", which opens in German. */
+const CLOSING_APART = /^\u00bb(?:[\s.,;:!?)]|$)/;
 const OPENING = /[\u300c\u300e\uff08\u3010\u201e]/;
 
 const segmenters = new Map<string, Intl.Segmenter>();
@@ -59,7 +61,9 @@ export function sentences(text: string, locale = 'en'): Span[] {
     let { end } = proposal;
     // The Unicode rules leave an opening bracket with what is before it.
     const least = Math.max(start + 1, seen, end - OPENING_UNITS_MAX);
-    while (end < text.length && end > least && OPENING.test(text[end - 1] as string)) end--;
+    while (end < text.length && end > least && opensAt(text, end - 1)) end--;
+    end = pastClosing(text, end);
+    if (end <= start) continue; // a closing mark that went to the sentence before
     let at = end;
     let ends = 0;
     for (; at > seen; at--) {
@@ -139,7 +143,7 @@ function isBorder(text: string, start: number, end: number, last: number, newlin
   if (newlines >= 2) return true;
   if (newlines === 0 && isInsideQuotation(text, start, last)) return false;
   const ended =
-    /[.!?\u2026\u3002\uff01\uff1f\uff61\u0964\u0965\u061f\u06d4\u055c\u055e\u0589]["'\u00bb\u201d\u2019)\]\u300d\u300f\uff09]*$/u.test(
+    /[.!?\u2026\u3002\uff01\uff1f\uff61\u0964\u0965\u061f\u06d4\u055c\u055e\u0589]["'\u00ab\u00bb\u201c\u201d\u2018\u2019)\]\u300d\u300f\uff09]*(?:\s\u00bb)?$/u.test(
       text.slice(Math.max(start, last - 12), last),
     );
   if (newlines === 1 && !ended) return !isWrapped(text, start, last, next);
@@ -151,6 +155,20 @@ function isBorder(text: string, start: number, end: number, last: number, newlin
     last - start > 64 ? '' : text.slice(start, last),
     next,
   );
+}
+
+/** \u201c opens in Chinese and closes in German: it is told by what stands before it. */
+function opensAt(text: string, at: number): boolean {
+  const unit = text[at] as string;
+  return OPENING.test(unit) || (unit === '\u201c' && at > 0 && /[\u3002\uff01\uff1f]/.test(text[at - 1] as string));
+}
+
+/** Where the sentence that ends at `end` ends with the mark that closes it behind a space, as in French: "« Non. » ". */
+function pastClosing(text: string, end: number): number {
+  if (!CLOSING_APART.test(text.slice(end, end + 2))) return end;
+  let at = end + 1;
+  while (at < Math.min(text.length, end + OPENING_UNITS_MAX) && SPACE.test(text[at] as string)) at++;
+  return at;
 }
 
 /** Sentences quoted inside a Japanese or Chinese one belong to it, and so does what comes after with と. */
@@ -194,14 +212,18 @@ function endsInAbbreviation(tail: string, sentence: string, next: string): boole
   if (found === null) return false;
   const word = found[1] as string;
   const lower = word.toLowerCase();
+  // Also written with spaces: "z. B.", "т. д.", "EE. UU.".
+  const spaced =
+    /(?:^|[\s("])((?:\p{L}{1,3}\.\s)+\p{L}{1,4})\.$/u.exec(tail)?.[1]?.toLowerCase().replace(/\s/g, '') ?? '';
   const follower = next.toLowerCase().replace(/[.\u2019'].*$/u, '');
   const startsNumber = /^\p{N}/u.test(next);
   if (/^\s*(?:\p{N}{1,3}|\p{L})\.$/u.test(sentence)) return true;
-  if (NEVER_LAST.has(lower)) return true;
+  if (NEVER_LAST.has(lower) || NEVER_LAST.has(spaced)) return true;
+  if (/^\p{Ll}$/u.test(word) && /^(?:\p{L}|Chr)\.$/u.test(next)) return true;
   if (startsNumber && BEFORE_NUMBER.has(lower)) return true;
-  if (/^\p{N}{1,2}$/u.test(word)) return ORDINAL_MONTHS.has(follower);
+  if (/^\p{N}{1,2}$/u.test(word)) return AFTER_ORDINAL.has(follower);
   if (next === '' || STARTERS.has(follower)) return false;
-  if (SOMETIMES_LAST.has(lower)) return true;
+  if (SOMETIMES_LAST.has(lower) || SOMETIMES_LAST.has(spaced)) return true;
   // An initial, or letters with stops between them: J. K., U.S.S.R.
   if (word === 'I') return /^\p{Lu}\./u.test(next);
   return /^\p{Lu}$/u.test(word) || /^(?:\p{L}\.)+\p{L}$/u.test(word);

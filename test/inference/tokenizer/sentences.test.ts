@@ -34,6 +34,58 @@ const CASES: readonly (readonly [string, readonly string[]])[] = [
     'A title\n\nA line that a mail program wrapped before it was full at\nRoberts house. Next.',
     ['A title', 'A line that a mail program wrapped before it was full at\nRoberts house.', 'Next.'],
   ],
+  [
+    'Das gilt z. B. für Dr. Müller, d. h. immer. Er kam u. a. aus Wien. Er starb 44 v. Chr. In Rom. Die Fa. Meier zahlt 3 Mio. Euro.',
+    [
+      'Das gilt z. B. für Dr. Müller, d. h. immer.',
+      'Er kam u. a. aus Wien.',
+      'Er starb 44 v. Chr.',
+      'In Rom.',
+      'Die Fa. Meier zahlt 3 Mio. Euro.',
+    ],
+  ],
+  ['So war es z. B. Der Rest kostet 3 Mio. Das ist viel.', ['So war es z. B. Der Rest kostet 3 Mio.', 'Das ist viel.']],
+  [
+    'Der 2. Weltkrieg endete 1945. Er wurde 2. Danach ging er.',
+    ['Der 2. Weltkrieg endete 1945.', 'Er wurde 2.', 'Danach ging er.'],
+  ],
+  [
+    'M. Dupont et MM. Petit sont là. Il dit « Non. » Puis il part, cf. p. 12, par ex. ici.',
+    ['M. Dupont et MM. Petit sont là.', 'Il dit « Non. »', 'Puis il part, cf. p. 12, par ex. ici.'],
+  ],
+  [
+    'El Sr. García llegó. ¿Por qué? ¡No! EE. UU. creció un 3.5 %. Vive en EE. UU. Los demás, no. Véase la pág. 12.',
+    [
+      'El Sr. García llegó.',
+      '¿Por qué?',
+      '¡No!',
+      'EE. UU. creció un 3.5 %.',
+      'Vive en EE. UU.',
+      'Los demás, no.',
+      'Véase la pág. 12.',
+    ],
+  ],
+  [
+    'Il sig. Rossi e la dott.ssa Bianchi arrivano. Vedi pag. 12, ecc. per i dettagli. Ok.',
+    ['Il sig. Rossi e la dott.ssa Bianchi arrivano.', 'Vedi pag. 12, ecc. per i dettagli.', 'Ok.'],
+  ],
+  [
+    'Dhr. Jansen kwam bijv. om 10 uur. Dat was o.a. goed. Zie blz. 12.',
+    ['Dhr. Jansen kwam bijv. om 10 uur.', 'Dat was o.a. goed.', 'Zie blz. 12.'],
+  ],
+  [
+    'В 2024 г. А. С. Пушкин и т. д. пришли. См. рис. 3. Это стоит 5 млн. руб. сегодня. Напр. Москва. Да!',
+    ['В 2024 г. А. С. Пушкин и т. д. пришли.', 'См. рис. 3.', 'Это стоит 5 млн. руб. сегодня.', 'Напр. Москва.', 'Да!'],
+  ],
+  [
+    'Prof. Kowalski mieszka przy ul. Długiej. To było w 1990 r. w Warszawie. Dr. Yılmaz geldi. Bkz. Ek 2.',
+    ['Prof. Kowalski mieszka przy ul. Długiej.', 'To było w 1990 r. w Warszawie.', 'Dr. Yılmaz geldi.', 'Bkz. Ek 2.'],
+  ],
+  ['ذهب د. أحمد إلى السوق. هل عاد؟ نعم!', ['ذهب د. أحمد إلى السوق.', 'هل عاد؟', 'نعم!']],
+  ['我们去公园吧！“好的。”他说。他走了。“再见！”', ['我们去公园吧！', '“好的。”', '他说。', '他走了。', '“再见！”']],
+  ['Er sagte „Nein.“ Dann ging er.', ['Er sagte „Nein.“', 'Dann ging er.']],
+  ['Er sagte: »Nein.« »Doch.« Dann ging er.', ['Er sagte: »Nein.«', '»Doch.«', 'Dann ging er.']],
+  ['« Non. » dit-il. « Oui ! »', ['« Non. » dit-il.', '« Oui ! »']],
   ['', []],
   [' \n ', [' \n '.trim()]],
 ];
@@ -67,6 +119,8 @@ const ENDLESS = [
   '\u543e\u8f29',
   `${'x'.repeat(50)}\n`,
   '3. ',
+  '. \u00bb ',
+  'z. B. ',
 ];
 
 /** `text` as a string that counts the code units read from it: by index, by slice and by regular expression. */
@@ -103,7 +157,25 @@ describe('sentences', () => {
     fc.assert(
       fc.property(
         fc.array(
-          fc.constantFrom('Dr.', ' ', '.', '\n', 'U.S.', 'Hi', '。', '"', '?', '\ud83d', '👍', '「', '3', '\r\n'),
+          fc.constantFrom(
+            'Dr.',
+            ' ',
+            '.',
+            '\n',
+            'U.S.',
+            'Hi',
+            '。',
+            '"',
+            '?',
+            '\ud83d',
+            '👍',
+            '「',
+            '3',
+            '\r\n',
+            '»',
+            '“',
+            'z.',
+          ),
           { maxLength: 40 },
         ),
         (parts) => {
