@@ -116,7 +116,8 @@ async function budgetOf(
     const of = await deps.countTokens(compared.map((sentence) => sentence.text));
     return { sentencesMax: compared.length, costs: { of, budget: length.tokens } };
   }
-  const of = compared.map((sentence) => countWords(sentence.text));
+  const of: number[] = [];
+  await inSlices(compared.length, deps.turns, (index) => of.push(countWords((compared[index] as Sentence).text)));
   const budget =
     'words' in length
       ? length.words

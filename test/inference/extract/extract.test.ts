@@ -6,6 +6,7 @@ import { features, scoreOf, unit } from '../../../inference/extract/features.js'
 import {
   byteOffsets,
   countWords,
+  countWordsInTurns,
   type ExtractOptions,
   extract,
   findSentences,
@@ -279,6 +280,15 @@ describe('words', () => {
     assert.equal(countWords("It's a well-known fact: 3.5 litres!"), 6);
     assert.equal(countWords('今天天气很好'), 3);
     assert.equal(countWords(' – … '), 0);
+  });
+
+  it('are counted in turns as in one go, in a text without spaces too', async () => {
+    for (const sentence of ['吾輩は猫である。名前はまだ無い。', "It's a well-known fact, said Mr. O'Neill. "]) {
+      let turnsTaken = 0;
+      const counted = { take: () => void turnsTaken++, spent: () => {} };
+      assert.equal(await countWordsInTurns(sentence.repeat(20_000), counted), countWords(sentence) * 20_000);
+      assert.ok(turnsTaken > 2, `${turnsTaken} turns`);
+    }
   });
 
   it('are found in every script, lower-case and in one form', () => {
