@@ -7,7 +7,12 @@ import { sentences } from '../../inference/tokenizer/index.js';
 
 /** Each sentence on a line of its own after "- ", or all after one another. */
 export function formatSentences(texts: readonly string[], bullets: boolean): string {
-  return bullets ? texts.map((text) => `- ${text.replace(/\s+/g, ' ')}`).join('\n') : texts.join(' ');
+  return bullets ? texts.map((text) => bulletOf(text.replace(/\s+/g, ' '))).join('\n') : texts.join(' ');
+}
+
+/** What is an item of a list already gets no second mark. */
+function bulletOf(sentence: string): string {
+  return `- ${sentence.replace(/^[-*•]\s+/, '')}`;
 }
 
 export interface Layout {
@@ -66,7 +71,7 @@ export function createFlow({ bullets, sentencesMax, wordsMax, locale }: Layout):
     gap = /\s$/.test(sentence) ? ' ' : '';
     shown++;
     if (shown >= sentencesMax || words >= wordsMax) full = true;
-    return before + (bullets ? `- ${text}` : text);
+    return before + (bullets ? bulletOf(text) : text);
   };
 
   /**

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { countWords } from '../../../inference/extract/index.js';
-import { createFlow, type Layout, layOut } from '../../../services/summarize/format.js';
+import { createFlow, formatSentences, type Layout, layOut } from '../../../services/summarize/format.js';
 
 const PLAIN: Layout = {
   bullets: false,
@@ -26,6 +26,14 @@ describe('the layout of a summary', () => {
       layOut(TEXT, { ...PLAIN, bullets: true }),
       '- The storm is over.\n- Ships sail again!\n- Nobody was hurt, the port said.',
     );
+  });
+
+  it('makes one bullet of what was one already', () => {
+    assert.equal(
+      layOut('- The storm is over.\n* Ships sail.\n• Fish', { ...PLAIN, bullets: true }),
+      '- The storm is over.\n- Ships sail.\n- Fish',
+    );
+    assert.equal(formatSentences(['- The storm is over.', '-5 degrees.'], true), '- The storm is over.\n- -5 degrees.');
   });
 
   it('ends at a sentence border, after so many sentences or before a word too many', () => {
