@@ -27,6 +27,8 @@ interface Prepared {
   input: Int32Array;
   /** True where the input was a token too long after all. */
   cut: boolean;
+  /** True where a loop was cut off the summary of a part. */
+  looped: boolean;
   given: GenerationParameters;
   layout: Layout;
   sourceTokens: number;
@@ -52,6 +54,8 @@ interface Followed {
 const ANSWER_TOKENS = 128;
 /** Tokens a sentence may need, generously. */
 const SENTENCE_TOKENS = 64;
+/** Sentences that are compared by their words. */
+const LEXICAL_SENTENCES_MAX = 2_000;
 /** What is left of a model's own least length, as a share of a limit that would otherwise be below or close to it. */
 const LEAST_SHARE = 1 / 4;
 
@@ -157,6 +161,7 @@ export function createAbstractive(
     const prepared: Prepared = {
       input: new Int32Array(0),
       cut: false,
+      looped: false,
       given,
       layout,
       sourceTokens: Math.max(0, totalTokens - prefixTokens - specials),
@@ -195,6 +200,7 @@ export function createAbstractive(
       summaryMax: ofParts.maxNewTokens,
       partsMax: settings.partsMax,
       partsTogether: settings.partsTogether,
+      sentencesMax: embedder ? settings.sentencesMax : LEXICAL_SENTENCES_MAX,
       locale: language,
       signal: run.signal,
       embed: (sentences) => embed(sentences, field, run),
@@ -203,6 +209,7 @@ export function createAbstractive(
         prepared.cut ||= truncated;
         const generation = await generator.generate(ids, ofParts, run);
         count(prepared, generation);
+        prepared.looped ||= generation.results[0]?.finish === 'repetition';
         return decode(generation.results[0] as Generated);
       },
     };
@@ -252,7 +259,7 @@ export function createAbstractive(
     run: RunSummarize,
   ): Promise<Summarized> => {
     const { signal } = run;
-    const { sourceTokens, reduced, cut, inputTokens, outputTokens, timings } = prepared;
+    const { sourceTokens, reduced, cut, looped, inputTokens, outputTokens, timings } = prepared;
     const warnings: Warning[] = [];
     const bare = options.bullets ? summary.replace(/^- /gm, '') : summary;
     const sentencesOf = async (of: string): Promise<string[]> =>
@@ -260,7 +267,7 @@ export function createAbstractive(
     const own = await sentencesOf(bare);
     if (own.length === 0) warnings.push('EMPTY_OUTPUT');
     else if (await copied(text, own)) warnings.push('COPIED_SOURCE');
-    if (sequences[0]?.finish === 'repetition') warnings.push('REPETITION_STOPPED');
+    if (looped || sequences[0]?.finish === 'repetition') warnings.push('REPETITION_STOPPED');
     if (reduced?.thinned || cut) warnings.push('SOURCE_THINNED');
     if (reduced?.summariesThinned) warnings.push('SUMMARIES_THINNED');
     if (differs(text, bare)) warnings.push('LANGUAGE_CHANGED');

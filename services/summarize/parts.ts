@@ -16,6 +16,8 @@ export interface PartsDeps {
   summaryMax: number;
   partsMax: number;
   partsTogether: number;
+  /** Sentences that are compared when the most important are chosen. */
+  sentencesMax: number;
   locale: string;
   signal: AbortSignal;
   /** Vectors of sentences. */
@@ -40,8 +42,6 @@ export interface Reduced {
 const OVERLAP_SHARE = 1 / 8;
 const OVERLAP_MAX = 32;
 const LEVELS_MAX = 8;
-/** Sentences that are compared when the most important are chosen. */
-const SENTENCES_MAX = 2_000;
 
 /** Summaries of the parts, and of those again, until they fit. */
 export async function mapReduce(text: string, deps: PartsDeps): Promise<Reduced> {
@@ -86,7 +86,13 @@ export async function mostImportant(
   text: string,
   room: number,
   focus: string,
-  { texts, locale, signal, embed }: Pick<PartsDeps, 'texts' | 'locale' | 'signal' | 'embed'>,
+  {
+    texts,
+    sentencesMax,
+    locale,
+    signal,
+    embed,
+  }: Pick<PartsDeps, 'texts' | 'sentencesMax' | 'locale' | 'signal' | 'embed'>,
 ): Promise<Reduced> {
   const { sentences, found, compared } = await extract(
     text,
@@ -97,7 +103,7 @@ export async function mostImportant(
       // Joining sentences may cost a token each.
       countTokens: async (all) => (await texts.count(all, false, signal)).map((tokens) => tokens + 1),
       turns: rpcTurns,
-      sentencesMax: SENTENCES_MAX,
+      sentencesMax,
     },
   );
   let joined = sentences.map((each) => each.text).join(' ');

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { systemClock } from '../../../chassis/clock.js';
 import { readSettings } from '../../../chassis/settings.js';
 import { countWords } from '../../../inference/extract/index.js';
+import type { EncoderModel } from '../../../inference/index.js';
+import { slowest } from '../../../services/answer.js';
 import { createAbstractive } from '../../../services/summarize/abstractive.js';
 import type { Summarized, SummarizeOptions } from '../../../services/summarize/model.js';
 import { type SummarizeSettings, summarizeSettings } from '../../../services/summarize/settings.js';
@@ -149,6 +151,36 @@ describe('a text longer than the model, in parts', () => {
     assert.deepEqual(warnings, ['EMPTY_OUTPUT']);
     assert.ok(calls.every(({ input }) => input !== ''));
     assert.equal(coverage.readTokens, 360);
+  });
+
+  it('says where a loop was cut, also in the summary of one part', async () => {
+    const { warnings } = await summarize(
+      sentences(60).join(' '),
+      {},
+      { write: () => 'Many ships left.', loops: (input) => input.includes('number 33 ') },
+    );
+    assert.deepEqual(warnings, ['REPETITION_STOPPED']);
+  });
+
+  it('is compared by an embedder as far as the setting goes', async () => {
+    const { generator } = createWriter({ write: () => 'Many ships left.' });
+    let compared = 0;
+    const embedder = {
+      manifest: { maxTokens: 256 },
+      texts: {
+        fit: async (texts: readonly unknown[]) => texts.map(() => ({ ids: new Int32Array(2), truncated: false })),
+        count: async () => [],
+      },
+      runAll: async (texts: readonly unknown[]) => {
+        compared += texts.length;
+        return texts.map(() => ({ output: Float32Array.of(1, 0), timings: slowest(0, []) }));
+      },
+    } as unknown as EncoderModel;
+    const settings = { ...readSettings(summarizeSettings, {}), sentencesMax: 50 };
+    const model = createAbstractive(generator, settings, systemClock, embedder);
+    const text = sentences(400).join(' ');
+    await model.summarize(text, { ...OPTIONS, combine: 'extract_then_abstract' }, run());
+    assert.equal(compared, 50);
   });
 
   it('says where only some of its sentences were compared', async () => {

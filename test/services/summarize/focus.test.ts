@@ -35,7 +35,9 @@ describe('a focus', () => {
       byMeaning
         ? (await embedSentences(encoder, texts, { field: 'text', run, clock: systemClock })).vectors
         : lexicalVectors(texts, rpcTurns);
-    return (await mostImportant(TEXT, 16, focus, { texts: encoder.texts, locale: 'en', signal, embed })).text;
+    return (
+      await mostImportant(TEXT, 16, focus, { texts: encoder.texts, sentencesMax: 600, locale: 'en', signal, embed })
+    ).text;
   };
 
   it('finds by meaning what shares no word with it', async () => {

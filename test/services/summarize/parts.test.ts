@@ -14,6 +14,7 @@ const deps = (write: PartsDeps['write'], changes: Partial<PartsDeps> = {}): Part
   summaryMax: 18,
   partsMax: 128,
   partsTogether: 16,
+  sentencesMax: 2_000,
   locale: 'en',
   signal: new AbortController().signal,
   embed: (texts) => lexicalVectors(texts, rpcTurns),

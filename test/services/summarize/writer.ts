@@ -25,6 +25,8 @@ export interface WriterOptions {
   defaults?: GenerationParameters;
   /** What it writes, without an end. */
   write(input: string): string;
+  /** Of which inputs a loop was cut off. */
+  loops?(input: string): boolean;
 }
 
 export interface Call {
@@ -43,7 +45,7 @@ const END = 1;
 const TOKENS_MAX = 2_048;
 
 export function createWriter(options: WriterOptions): Writer {
-  const { seq2seq = true, positionsMax, inputTokensMax = 64, defaults = {}, write } = options;
+  const { seq2seq = true, positionsMax, inputTokensMax = 64, defaults = {}, write, loops } = options;
   const pieces: string[] = ['', ''];
   const ids = new Map<string, number>();
   const specials = seq2seq ? 1 : 0;
@@ -105,7 +107,7 @@ export function createWriter(options: WriterOptions): Writer {
       call.taken++;
       yield { at: 'token', id, logprob: -1 };
     }
-    const finish = written.at(-1) === END ? 'eos' : 'length';
+    const finish = loops?.(call.input) ? 'repetition' : written.at(-1) === END ? 'eos' : 'length';
     const logprobs = resolved.returnLogprobs ? written.map(() => -1) : [];
     yield {
       at: 'done',
