@@ -1,14 +1,16 @@
 /** A model that writes: prompt, parts where the text is long, generation, and a look at what came out. */
 import type { Clock } from '../../chassis/clock.js';
-import { countWordsInTurns, findSentences, inSlices, lexicalVectors } from '../../inference/extract/index.js';
+import { findSentences, lexicalVectors } from '../../inference/extract/index.js';
 import type { Generated, Generation, GenerationParameters, GeneratorModel } from '../../inference/generate/index.js';
 import type { EncoderModel, FittedText } from '../../inference/index.js';
 import { rpcTurns } from '../../inference/turns.js';
 import { slowest, type WorkTimings } from '../answer.js';
+import { copied } from './copied.js';
 import { embedSentences } from './embedding.js';
 import { faithfulnessOf } from './faithfulness.js';
 import { createFlow, type Layout, layOut } from './format.js';
 import { differs } from './language.js';
+import { createLengths } from './length.js';
 import type {
   GeneratedText,
   RunSummarize,
@@ -50,14 +52,8 @@ interface Followed {
   startedMs: number;
 }
 
-/** Tokens that are kept free for the answer of a decoder-only model that says nothing of its own. */
-const ANSWER_TOKENS = 128;
-/** Tokens a sentence may need, generously. */
-const SENTENCE_TOKENS = 64;
 /** Sentences that are compared by their words. */
 const LEXICAL_SENTENCES_MAX = 2_000;
-/** What is left of a model's own least length, as a share of a limit that would otherwise be below or close to it. */
-const LEAST_SHARE = 1 / 4;
 
 export function createAbstractive(
   generator: GeneratorModel,
@@ -70,86 +66,7 @@ export function createAbstractive(
   const prefix = manifest.summarize?.prefix ?? '';
   const prefixTokens = prefix === '' ? 0 : tokenizer.count(prefix, false);
   const specials = tokenizer.specialTokenCount();
-  const positions = model.positionsMax ?? Number.POSITIVE_INFINITY;
-  /** Tokens the model writes by itself; undefined where that depends on its prompt. */
-  const ownMax = model.defaults.maxNewTokens ?? (model.seq2seq ? (model.defaults.maxLength ?? 21) - 1 : undefined);
-
-  /** Tokens that must be written by the model's own files before it may end. */
-  const ownLeast = (promptTokens: number): number =>
-    model.eosTokenIds.length === 0
-      ? 0
-      : (model.defaults.minNewTokens ??
-        Math.max(0, (model.defaults.minLength ?? 0) - (model.seq2seq ? 1 : promptTokens)));
-
-  /** Tokens of one input: all the model takes, less what a decoder-only model needs to answer in. */
-  const inputMax = (given: GenerationParameters): number => {
-    if (model.seq2seq) return generator.inputTokensMax;
-    const answer = given.maxNewTokens ?? Math.min(ownMax ?? ANSWER_TOKENS, Math.floor(positions / 2));
-    return Math.max(prefixTokens + 8, Math.min(generator.inputTokensMax, positions - answer));
-  };
-
-  /**
-   * Tokens an answer may have. A decoder-only model reads and writes in the same positions: up to half of them are the answer's, and of
-   * a text that needs more than the rest only so much is read at once.
-   */
-  const answerMax = (sourceTokens: number): number =>
-    generator.newTokensMax(Math.min(sourceTokens, Math.max(prefixTokens + 8, Math.floor(positions / 2))));
-
-  /** The request's length in the terms of generation and of layout. */
-  const lengthOf = async (
-    text: string,
-    sourceTokens: number,
-    { length, bullets, language, generation }: SummarizeOptions,
-  ): Promise<{ layout: Layout; given: GenerationParameters }> => {
-    const layout: Layout = {
-      bullets,
-      sentencesMax: Number.POSITIVE_INFINITY,
-      wordsMax: Number.POSITIVE_INFINITY,
-      locale: language,
-    };
-    if (!length) return { layout, given: {} };
-    const upTo = (tokens: number) => {
-      const maxNewTokens = Math.min(tokens, answerMax(sourceTokens));
-      // A least length that is the model's own gives way to the length asked for: it would forbid to end in time.
-      const least = Math.min(ownLeast(sourceTokens), Math.floor(maxNewTokens * LEAST_SHARE));
-      const asked = generation?.minLength !== undefined || generation?.minNewTokens !== undefined;
-      return { layout, given: { maxNewTokens, ...(!asked && { minNewTokens: least }) } };
-    };
-    if ('tokens' in length) return upTo(length.tokens);
-    if ('sentences' in length) {
-      layout.sentencesMax = length.sentences;
-      return upTo(length.sentences * SENTENCE_TOKENS);
-    }
-    const sourceWords = await countWordsInTurns(text, rpcTurns);
-    layout.wordsMax = 'words' in length ? length.words : Math.max(1, Math.round(length.share * sourceWords));
-    const tokensPerWord = Math.min(4, Math.max(1, sourceTokens / Math.max(1, sourceWords)));
-    return upTo(Math.ceil(layout.wordsMax * tokensPerWord * 1.25) + 8);
-  };
-
-  /**
-   * How a part is written: as the whole would be, but two summaries of parts fit into one input, and where a length was asked for, which
-   * is that of the whole, a part has at least what the model writes by itself.
-   */
-  const ofPart = (given: GenerationParameters, length: SummarizeOptions['length'], tokensMax: number) => {
-    const { maxLength, minLength, minNewTokens, ...rest } = given;
-    const half = Math.floor((tokensMax - prefixTokens - specials) / 2) - 1;
-    const most = Math.min(Math.max(1, half), generator.newTokensMax(tokensMax));
-    const own = ownMax ?? ANSWER_TOKENS;
-    const asked = given.maxNewTokens ?? (model.seq2seq && maxLength !== undefined ? maxLength - 1 : ownMax);
-    const maxNewTokens = Math.min(most, length ? Math.max(own, asked ?? 0) : (asked ?? own));
-    const promptTokens = model.seq2seq ? 1 : tokensMax;
-    const least =
-      minNewTokens ?? (minLength === undefined ? ownLeast(promptTokens) : Math.max(0, minLength - promptTokens));
-    return {
-      ...rest,
-      returnLogprobs: false,
-      numReturnSequences: 1,
-      maxNewTokens,
-      ...(model.eosTokenIds.length > 0 && {
-        minNewTokens: least <= maxNewTokens ? least : Math.floor(maxNewTokens * LEAST_SHARE),
-      }),
-    };
-  };
+  const { inputMax, lengthOf, ofPart } = createLengths(generator, prefixTokens);
 
   const prepare = async (text: string, options: SummarizeOptions, run: RunSummarize): Promise<Prepared> => {
     const { signal } = run;
@@ -418,22 +335,4 @@ export function createAbstractive(
       await Promise.all([generator.close(), embedder?.close()]);
     },
   };
-}
-
-/** Code units whose white space is made single spaces in one go. */
-const FLAT_UNITS = 65_536;
-
-/** True where every sentence of the summary stands in the source as it is, white space apart. */
-async function copied(source: string, summary: readonly string[]): Promise<boolean> {
-  const pieces: string[] = [];
-  await inSlices(Math.ceil(source.length / FLAT_UNITS), rpcTurns, (index) => {
-    const piece = source.slice(index * FLAT_UNITS, (index + 1) * FLAT_UNITS).replace(/\s+/g, ' ');
-    pieces.push(pieces.at(-1)?.endsWith(' ') ? piece.trimStart() : piece);
-  });
-  const flat = pieces.join('');
-  let missing = 0;
-  await inSlices(summary.length, rpcTurns, (index) => {
-    if (missing === 0 && !flat.includes(summary[index] as string)) missing++;
-  });
-  return missing === 0;
 }
