@@ -31,6 +31,16 @@ describe('command line', () => {
       /embed has no method "fly"; it has embed, embedStream, embedTokens, embedSparse, similarity/,
     ],
     ['a missing text', ['call', 'embed'], /no text: give it as words, or --file/],
+    [
+      'a field that the request has not',
+      ['call', 'embed', '--data', '{"txts":["x"]}'],
+      /txts: EmbedRequest has no such field; did you mean "texts"\?/,
+    ],
+    [
+      'a field of another type',
+      ['call', 'embed', '--data', '{"texts":["x"], "dimensions":"many"}'],
+      /dimensions: must be/,
+    ],
     ['text given twice', ['call', 'embed', 'x', '--file', 'y'], /as words or as --file, not both/],
     [
       'a file that cannot be read',

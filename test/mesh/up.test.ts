@@ -81,6 +81,14 @@ describe('plexus up', function () {
     });
   }
 
+  it('takes fields of a request by their names in the proto and in JSON', async () => {
+    for (const data of ['{"texts": ["a cat"], "prompt_name": "nope"}', '{"texts": ["a cat"], "promptName": "nope"}']) {
+      const { stderr, code } = await plexus(['call', 'embed', '--data', data, '--address', mesh.grpc]);
+      assert.match(stderr, /prompt_name: minilm-l3-en has no prompt "nope"/);
+      assert.equal(code, 1);
+    }
+  });
+
   it('says what is wrong with a command line, and exits with 2', async () => {
     const { stderr, code } = await plexus(['call', 'embedd', 'x', '--address', mesh.grpc]);
     assert.match(stderr, /error USAGE: there is no capability "embedd"/);
