@@ -4,10 +4,10 @@
  * Weight and slow start thin out how often an instance is considered at all, since a division of its cost would do nothing
  * while the mesh is idle.
  */
-import { MeshError } from '../../chassis/errors.js';
 import type { Counters } from './counters.js';
 import type { Endpoint } from './endpoint.js';
 import type { Flight } from './flight.js';
+import { Refusal } from './refusal.js';
 
 export interface BalanceOptions {
   capability: string;
@@ -63,23 +63,25 @@ export function createBalance(options: BalanceOptions): Balance {
     const second = Math.floor(random() * (among.length - 1));
     return cheaper(a, among[second >= first ? second + 1 : second] as Endpoint, nowMs);
   };
-  const none = (): MeshError => {
+  const none = (): Refusal => {
     const all = endpoints();
     const open = all.some((endpoint) => endpoint.state === 'open');
     if (open) {
       counters.circuitOpen++;
-      return new MeshError(
+      return new Refusal(
+        'breaker',
         'CIRCUIT_OPEN',
         `every instance of ${capability} is failing; they are probed and used again when they answer`,
-        { retryAfterMs: options.probeMs, facts: { layer: 'breaker', capability } },
+        { retryAfterMs: options.probeMs, facts: { capability } },
       );
     }
     counters.noInstance++;
     const soon = all.length > 0 || !options.known();
-    return new MeshError(
+    return new Refusal(
+      'balance',
       'NO_INSTANCE',
       `no instance of ${capability} is ${all.length > 0 ? 'taking calls' : 'known'}; start one, or try again later`,
-      { retryAfterMs: 1_000, facts: { layer: 'balance', capability, soon: String(soon) } },
+      { retryAfterMs: 1_000, facts: { capability, soon: String(soon) }, soon },
     );
   };
 

@@ -4,11 +4,12 @@
  * front, sheddable ones do not wait at all.
  */
 import type { Clock } from '../../chassis/clock.js';
-import { MeshError } from '../../chassis/errors.js';
+import type { MeshError } from '../../chassis/errors.js';
 import { criticality } from './call.js';
 import type { Counters } from './counters.js';
 import type { Dependant, Done, Flight, Layer, Result, Send } from './flight.js';
 import { createLimit } from './limit.js';
+import { Refusal } from './refusal.js';
 
 export interface BulkheadOptions {
   capability: string;
@@ -62,11 +63,10 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
   let turnMs = 0;
   let turnedMs = Number.NaN;
 
-  const refusal = (what: string, retryAfterMs: number): MeshError => {
+  const refusal = (what: string, retryAfterMs: number): Refusal => {
     counters.bulkheadRefused++;
-    return new MeshError('OVERLOADED', `${capability}: ${what}; try again later`, {
+    return new Refusal('bulkhead', 'OVERLOADED', `${capability}: ${what}; try again later`, {
       retryAfterMs: Math.ceil(retryAfterMs),
-      facts: { layer: 'bulkhead' },
     });
   };
   const wake = (): void => {

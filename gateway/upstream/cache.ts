@@ -8,9 +8,11 @@
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../chassis/clock.js';
+import type { MeshError } from '../../chassis/errors.js';
 import type { UpstreamCall } from './call.js';
 import type { Counters } from './counters.js';
 import type { Dependant, Done, Flight, Layer, Reply } from './flight.js';
+import { Refusal } from './refusal.js';
 
 export interface CacheOptions {
   entriesMax: number;
@@ -147,7 +149,7 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
           flight.detach(dependant);
           flight.nowMs = clock.monotonic();
           // The one that was joined ran out of its own time or lost its own caller: that is not this call's fate.
-          if (error && OWN_FATE.has(error.code)) answer(keyOf(flight.call), flight, ttlMs, done);
+          if (error && isOwnFate(error)) answer(keyOf(flight.call), flight, ttlMs, done);
           else done(error, reply && { ...reply, cached: true });
         });
         flight.attach(dependant);
@@ -172,7 +174,13 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
   };
 }
 
-const OWN_FATE = new Set<string>(['CANCELLED', 'DEADLINE_EXCEEDED']);
+/**
+ * The one that was joined ran out of its own time, lost its own caller, or was refused before anything was sent, for its own
+ * criticality or want of time: that is no other call's fate.
+ */
+function isOwnFate(error: MeshError): boolean {
+  return error.code === 'CANCELLED' || error.code === 'DEADLINE_EXCEEDED' || error instanceof Refusal;
+}
 
 /** Bytes of their own: an answer may be a piece of all that came in one read, which would stay in memory as long as it does. */
 function owned(bytes: Buffer): Buffer {

@@ -10,6 +10,7 @@ import type { Balance } from './balance.js';
 import type { Budget } from './budget.js';
 import type { Counters } from './counters.js';
 import type { Dependant, Done, Flight, Layer, Result } from './flight.js';
+import { Refusal } from './refusal.js';
 
 export interface RetryOptions {
   attemptsMax: number;
@@ -60,7 +61,7 @@ export function retry<R extends Result>(options: RetryOptions): Layer<R> {
       if (trail) trail.poisonous ||= flight.poisonous;
       if (!error || flight.ended || flight.settled) return done(error, result);
       let delayMs: number | undefined;
-      if (error.code === 'NO_INSTANCE' && error.facts.soon === 'true') {
+      if (error instanceof Refusal && error.soon) {
         // Nothing was sent.
         if (++absences <= ABSENCES_MAX && fits(ABSENCE_MS, flight)) delayMs = ABSENCE_MS;
       } else {
@@ -82,14 +83,12 @@ export function retry<R extends Result>(options: RetryOptions): Layer<R> {
 
 /** Refused or lost, by an instance: the stack's own refusals would only be repeated. */
 function worthRetrying(error: MeshError): boolean {
-  return error.retryable && error.facts.layer === undefined;
+  return error.retryable && !(error instanceof Refusal);
 }
 
 function spent({ call }: Flight): MeshError {
-  return new MeshError('OVERLOADED', `${call.capability} has been sent its share of repeated calls; try again later`, {
-    retryAfterMs: BACKOFF_MS_MAX,
-    facts: { layer: 'retry' },
-  });
+  const text = `${call.capability} has been sent its share of repeated calls; try again later`;
+  return new Refusal('retry', 'OVERLOADED', text, { retryAfterMs: BACKOFF_MS_MAX });
 }
 
 function poisoned({ call }: Flight): MeshError {

@@ -4,11 +4,11 @@
  * of 250 ms rather than the book's two minutes, so that the calls are let through again within a second of the end of it.
  */
 import type { Clock } from '../../chassis/clock.js';
-import { MeshError } from '../../chassis/errors.js';
 import { criticality } from './call.js';
 import type { Counters } from './counters.js';
 import type { Layer, Result } from './flight.js';
 import { isOverload } from './outcome.js';
+import { Refusal } from './refusal.js';
 
 const FADE_MS = 250;
 /** The counts fade in steps of this: an exponential a call would be a tenth of this layer for nothing. */
@@ -58,10 +58,11 @@ export function createThrottle(options: { percent: number; clock: Clock; random:
         calls++;
         counters.throttled++;
         done(
-          new MeshError(
+          new Refusal(
+            'throttle',
             'OVERLOADED',
             `${flight.call.capability} is refusing more calls than it takes; try again later`,
-            { retryAfterMs: 500, facts: { layer: 'throttle' } },
+            { retryAfterMs: 500 },
           ),
           undefined,
         );
@@ -70,7 +71,7 @@ export function createThrottle(options: { percent: number; clock: Clock; random:
       next(flight, (error, result) => {
         // Counted when the call ends: one in flight is neither accepted nor refused yet. Only refusals of instances are counted
         // against them: a full bulkhead is the gateway's own, other errors are the breakers'.
-        count(!isOverload(error) || error?.facts.layer !== undefined, flight.nowMs);
+        count(!isOverload(error) || error instanceof Refusal, flight.nowMs);
         done(error, result);
       });
     },

@@ -79,6 +79,15 @@ describe('throttle', () => {
     assert.ok(sheddable > normal && normal > critical, `${refusals}`);
   });
 
+  it('counts what another gateway refuses as refused, whatever layer of its own that was', async () => {
+    const clock = createVirtualClock();
+    const throttle = createThrottle({ percent: 200, clock, random: () => 1 });
+    const overloaded = new MeshError('OVERLOADED', 'busy', { facts: { layer: 'bulkhead' } });
+    const send = promised(throttle.layer<Reply>(createCounters()), () => Promise.reject(overloaded), clock);
+    for (let each = 0; each < 50; each++) await send(testFlight(clock)).catch(() => {});
+    assert.equal(throttle.refusal, 0.8);
+  });
+
   it('does not count errors that are no refusals', async () => {
     const clock = createVirtualClock();
     const throttle = createThrottle({ percent: 200, clock, random: () => 0 });

@@ -7,6 +7,7 @@ import { createCounters } from '../../../gateway/upstream/counters.js';
 import type { Attempt, Flight, Reply } from '../../../gateway/upstream/flight.js';
 import { hedge } from '../../../gateway/upstream/hedge.js';
 import { Latency } from '../../../gateway/upstream/latency.js';
+import { Refusal } from '../../../gateway/upstream/refusal.js';
 import { retry } from '../../../gateway/upstream/retry.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { type Deferred, defer } from '../../kit/defer.js';
@@ -93,7 +94,7 @@ describe('retry', () => {
     ['an error about the request', new MeshError('FIELD_INVALID', 'wrong'), {}],
     ['an error inside the instance', new MeshError('INTERNAL', 'broken'), {}],
     ['a deadline that passed', new MeshError('DEADLINE_EXCEEDED', 'late'), {}],
-    ['a refusal of the stack itself', new MeshError('CIRCUIT_OPEN', 'open', { facts: { layer: 'breaker' } }), {}],
+    ['a refusal of the stack itself', new Refusal('breaker', 'CIRCUIT_OPEN', 'open', { retryAfterMs: 500 }), {}],
   ];
   for (const [what, error, changes] of once) {
     it(`does not repeat ${what}`, async () => {
@@ -139,10 +140,25 @@ describe('retry', () => {
   it('waits a moment, for nothing, where no instance is in rotation', async () => {
     const clock = createVirtualClock();
     const { errors, sentMs, run, counters } = setUp({ budget: createBudget({ percent: 0, perSecond: 0, clock }) });
-    const none = new MeshError('NO_INSTANCE', 'none', { facts: { layer: 'balance', soon: 'true' } });
+    const none = new Refusal('balance', 'NO_INSTANCE', 'none', { retryAfterMs: 1_000, soon: true });
     errors.push(none, none, none);
     assert.equal(await run(testFlight(clock, { idempotent: false })), 'OK');
     assert.deepEqual([sentMs.at(-1), counters.retries], [150, 0]);
+  });
+
+  it('takes what another gateway refuses for an answer of an instance: elsewhere, and within the budget', async () => {
+    const open = new MeshError('CIRCUIT_OPEN', 'open', { facts: { layer: 'breaker' } });
+    const none = new MeshError('NO_INSTANCE', 'none', { facts: { layer: 'balance', soon: 'true' } });
+    for (const error of [open, none]) {
+      const { clock, errors, sentMs, run, counters } = setUp();
+      errors.push(error);
+      assert.equal(await run(testFlight(clock)), 'OK');
+      assert.deepEqual([sentMs.length, counters.retries], [2, 1]);
+      const spent = setUp({ budget: createBudget({ percent: 0, perSecond: 0, clock }) });
+      spent.errors.push(error);
+      assert.equal(await spent.run(testFlight(spent.clock)), error.code);
+      assert.equal(spent.sentMs.length, 1);
+    }
   });
 
   it('stops waiting when the flight ends', async () => {

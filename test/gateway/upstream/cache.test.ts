@@ -3,6 +3,7 @@ import { MeshError } from '../../../chassis/errors.js';
 import { createCache } from '../../../gateway/upstream/cache.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
 import type { Flight, Reply } from '../../../gateway/upstream/flight.js';
+import { Refusal } from '../../../gateway/upstream/refusal.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { type Deferred, defer } from '../../kit/defer.js';
 import { promised, testFlight, testReply, textRequest } from '../../kit/upstream.js';
@@ -91,6 +92,23 @@ describe('single-flight and content cache', () => {
     await assert.rejects(calls[0] as Promise<Reply>, { code: 'CANCELLED' });
     assert.deepEqual(await calls[1], { ...testReply('embed-2'), cached: true });
     assert.deepEqual([sent.length, counters.cacheHits], [2, 1]);
+  });
+
+  it('sends again for those who joined a call that was refused before it was sent', async () => {
+    const { send, sent, flight } = setUp();
+    const hurried = send(flight('a', { deadlineMs: clock.now() + 200 }));
+    const patient = [send(flight('a')), send(flight('a'))];
+    await turn();
+    sent[0]?.reject(new Refusal('bulkhead', 'OVERLOADED', 'the wait would be too long', { retryAfterMs: 300 }));
+    await assert.rejects(hurried, { code: 'OVERLOADED' });
+    await turn();
+    assert.equal(sent.length, 2, 'once, for both');
+    sent[1]?.resolve(testReply());
+    for (const call of patient) assert.ok(await call);
+    const last = [send(flight('b')), send(flight('b'))];
+    await turn();
+    sent[2]?.reject(new MeshError('OVERLOADED', 'full'));
+    for (const call of last) await assert.rejects(call, { code: 'OVERLOADED' }, 'what an instance refuses is for all');
   });
 
   it('lets one who joined leave without the others', async () => {
