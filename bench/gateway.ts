@@ -35,10 +35,14 @@ interface Target {
 }
 
 // The driver is the cheap client, the same for all: over grpc-js it would take more of the machine than the hop.
-const request = textRequest('a sentence of usual length, as texts to embed are');
+// No two texts are equal, or the gateway would send equal calls in flight once.
+let made = 0;
 const call = (target: Target): Promise<unknown> =>
   target.transport
-    .unary('plexus.v1.Embed/Embed', request, { deadlineMs: Date.now() + 10_000, metadata: undefined })
+    .unary('plexus.v1.Embed/Embed', textRequest(`a sentence of usual length, as texts to embed are: ${made++}`), {
+      deadlineMs: Date.now() + 10_000,
+      metadata: undefined,
+    })
     .answer.catch((error: MeshError) => {
       target.failed[error.code] = (target.failed[error.code] ?? 0) + 1;
     });

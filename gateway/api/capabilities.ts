@@ -1,6 +1,6 @@
 /**
  * The capability services, served by the gateway as they are: bytes in, bytes out, through the upstream stack. Only the
- * `model` field is read. All of their methods are pure, so every unary call may be sent twice.
+ * `model` field is read, and whether generation samples. All of their methods are pure, so every unary call may be sent twice.
  */
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import type { CallContext } from '../../chassis/call.js';
@@ -9,6 +9,7 @@ import { implementDefinition, type ServiceBinding } from '../../chassis/implemen
 import { type Definitions, definition } from '../../protos/index.js';
 import { CAPABILITIES } from '../../registry/registry.js';
 import { serviceName, type Upstream, type UpstreamCall, type UpstreamStream } from '../upstream/index.js';
+import { isDeterministic } from './deterministic.js';
 import { answered, forwarded } from './metadata.js';
 import { readModel } from './wire.js';
 
@@ -40,7 +41,10 @@ export function route(
   if (method.responseStream)
     return (request: Buffer, context) => relay(upstream.serverStream(single(capability, request, context)), context);
   return async (request: Buffer, context) => {
-    const answer = await upstream.unary(single(capability, request, context));
+    const answer = await upstream.unary({
+      ...single(capability, request, context),
+      deterministic: isDeterministic(capability, request),
+    });
     answered(context, answer);
     return answer.response;
   };

@@ -14,20 +14,27 @@ export function forwarded(context: Pick<CallContext, 'requestId' | 'metadata'>):
   return sent;
 }
 
-/** The service's trailers with who answered and how many attempts it took; transport keys and the request id are the gateway's own. */
+/** The service's trailers with who answered, how many attempts it took and whether it was another call's answer; transport keys and the request id are the gateway's own. */
 export function answered(
   context: Pick<CallContext, 'setTrailer'>,
   {
     trailers,
     instance,
     attempts,
-  }: { trailers: Readonly<Record<string, string>>; instance: string | undefined; attempts: number },
+    cached = false,
+  }: {
+    trailers: Readonly<Record<string, string>>;
+    instance: string | undefined;
+    attempts: number;
+    cached?: boolean;
+  },
 ): void {
   for (const [key, value] of Object.entries(trailers)) {
     if (!key.startsWith('grpc-') && !OWN.has(key)) context.setTrailer(key, value);
   }
   if (instance !== undefined) context.setTrailer('x-plexus-instance', instance);
   context.setTrailer('x-plexus-attempts', String(attempts));
+  if (cached) context.setTrailer('x-plexus-cached', 'true');
 }
 
 const OWN = new Set<string>(['x-request-id', 'content-type', 'date', LOAD_REPORT_KEY]); // the load is the service's, not ours

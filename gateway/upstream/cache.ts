@@ -1,20 +1,27 @@
 /**
- * Single-flight and content cache, for calls that ask for it: equal bytes to the same method of the same model version are sent
- * once and answered from memory until their time is over. Which version a reference means ("", a name, an alias) is learnt from
- * answers (x-plexus-model; a version is immutable, so it stands for the digest), and emptied with the rest when the models of
- * the capability change: a rollout is seen at once, an alias that moved with the first answer that was not from memory. The
- * bytes are canonical as they are: only pipelines ask, and they write a request's fields in one order. Bounded by entries and by
- * bytes.
+ * Single-flight and content cache, for calls that ask for them or whose answer is known to depend on request and model alone:
+ * equal bytes to the same method of the same model are sent once and answered from memory until their time is over. Which model
+ * a reference means ("", a name, an alias) is learnt from answers: its digest where they carry it, else name@version
+ * (x-plexus-model; a version is immutable); all is emptied when the models of the capability change: a rollout is seen at once,
+ * an alias that moved with the first answer that was not from memory. The bytes are canonical as they are: pipelines write a
+ * request's fields in one order, and so does each client library. Bounded by entries and by bytes.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../chassis/clock.js';
 import type { MeshError } from '../../chassis/errors.js';
-import type { UpstreamCall } from './call.js';
+import { criticality, type UpstreamCall } from './call.js';
 import type { Counters } from './counters.js';
 import type { Dependant, Done, Flight, Layer, Reply } from './flight.js';
 import { Refusal } from './refusal.js';
+import { servedDigest } from './served.js';
 
 export interface CacheOptions {
+  /** Answer from memory. Off: calls in flight are joined all the same, where `singleFlight` is on. */
+  memory: boolean;
+  /** Join equal calls in flight. */
+  singleFlight: boolean;
+  /** For calls that are deterministic and do not say how long. 0: not from memory. */
+  ttlMs: number;
   entriesMax: number;
   bytesMax: number;
   clock: Clock;
@@ -34,38 +41,39 @@ export interface ContentCache {
   readonly bytes: number;
 }
 
-/** Bytes an entry costs beside its answer: key, map slot, objects. */
+/** Bytes an entry costs beside its key and its answer: map slot, objects. */
 const ENTRY_BYTES = 256;
 /** The trailer in which a service says which version answered. */
 const MODEL_KEY = 'x-plexus-model';
 /** References remembered at most: callers may make them up. */
 const REFERENCES_MAX = 1_000;
+/** Requests up to this stand in the key as they are: to hash one would cost more than to compare it. */
+const PLAIN_BYTES_MAX = 512;
 
-export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): ContentCache {
+export function createCache(options: CacheOptions): ContentCache {
+  const { memory, singleFlight, entriesMax, bytesMax, clock } = options;
   const entries = new Map<string, Entry>(); // in order of use, oldest first
   /** Who waits for the answer of an equal call in flight. */
   const flying = new Map<string, Done<Reply>[]>();
-  /** The version that a reference meant last, by capability and reference. */
-  const versions = new Map<string, string>();
+  /** The model that a reference meant last, by capability and reference. */
+  const models = new Map<string, string>();
   let bytes = 0;
 
-  const keyOf = ({ capability, method, model = '', request }: UpstreamCall): string => {
-    const version = versions.get(`${capability} ${model}`) ?? '';
-    return `${capability} ${method} ${version} ${createHash('sha256').update(request).digest('base64')}`;
-  };
-  /** Learns from an answer which version its reference means now. */
-  const learn = ({ capability, model = '' }: UpstreamCall, { trailers }: Reply): void => {
-    const version = trailers[MODEL_KEY];
-    if (version === undefined) return;
-    if (versions.size >= REFERENCES_MAX) versions.clear();
-    versions.set(`${capability} ${model}`, version);
+  const keyOf = ({ capability, method, model = '' }: UpstreamCall, content: string): string =>
+    `${capability} ${method} ${models.get(`${capability} ${model}`) ?? ''} ${content}`;
+  /** Learns from an answer which model its reference means now. */
+  const learn = ({ capability, model = '' }: UpstreamCall, { response, trailers }: Reply): void => {
+    const meant = servedDigest(response) ?? trailers[MODEL_KEY];
+    if (meant === undefined) return;
+    if (models.size >= REFERENCES_MAX) models.clear();
+    models.set(`${capability} ${model}`, meant);
   };
   const drop = (key: string, entry: Entry): void => {
     entries.delete(key);
     bytes -= entry.bytes;
   };
   const keep = (key: string, reply: Reply, ttlMs: number): void => {
-    const size = reply.response.length + ENTRY_BYTES;
+    const size = reply.response.length + key.length + ENTRY_BYTES;
     const old = entries.get(key);
     if (old) drop(key, old);
     if (size > bytesMax) return;
@@ -92,48 +100,48 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
 
   return {
     layer: (counters) => (next) => {
-      const lead = (key: string, flight: Flight, ttlMs: number, done: Done<Reply>): void => {
-        counters.cacheMisses++;
+      const lead = (flight: Flight, seat: Seat, done: Done<Reply>): void => {
+        const { key, content, ttlMs } = seat;
+        if (ttlMs > 0) counters.cacheMisses++;
         const joined: Done<Reply>[] = [];
-        flying.set(key, joined);
+        if (singleFlight) flying.set(key, joined);
         next(flight, (error, reply) => {
           // Cleared meanwhile: the answer is of models that are gone, and stays with those who asked for it.
-          if (flying.get(key) === joined) {
-            flying.delete(key);
-            if (reply) {
-              learn(flight.call, reply);
-              keep(keyOf(flight.call), reply, ttlMs);
-            }
+          const current = !singleFlight || flying.get(key) === joined;
+          if (singleFlight && current) flying.delete(key);
+          if (reply && current && ttlMs > 0) {
+            learn(flight.call, reply);
+            keep(keyOf(flight.call, content), reply, ttlMs);
           }
           done(error, reply);
           for (const each of joined) each(error, reply);
         });
       };
       /** Beside an equal call in flight; whichever of them is answered, the answer is kept. */
-      const beside = (key: string, leader: Done<Reply>[], flight: Flight, ttlMs: number, done: Done<Reply>): void => {
-        counters.cacheMisses++;
+      const beside = (flight: Flight, seat: Seat, leader: Done<Reply>[], done: Done<Reply>): void => {
+        if (seat.ttlMs > 0) counters.cacheMisses++;
         next(flight, (error, reply) => {
-          if (reply && flying.get(key) === leader) {
+          if (reply && seat.ttlMs > 0 && flying.get(seat.key) === leader) {
             learn(flight.call, reply);
-            keep(keyOf(flight.call), reply, ttlMs);
+            keep(keyOf(flight.call, seat.content), reply, seat.ttlMs);
           }
           done(error, reply);
         });
       };
-      const answer = (key: string, flight: Flight, ttlMs: number, done: Done<Reply>): void => {
-        const known = find(key);
+      const answer = (flight: Flight, seat: Seat, done: Done<Reply>): void => {
+        const known = seat.ttlMs > 0 ? find(keyOf(flight.call, seat.content)) : undefined;
         if (known) {
           counters.cacheHits++;
           done(undefined, { ...known, cached: true });
           return;
         }
-        const joined = flying.get(key);
+        const joined = flying.get(seat.key);
         if (!joined) {
-          lead(key, flight, ttlMs, done);
+          lead(flight, seat, done);
           return;
         }
         if (flight.call.cache?.alone) {
-          beside(key, joined, flight, ttlMs, done);
+          beside(flight, seat, joined, done);
           return;
         }
         counters.cacheJoined++;
@@ -149,20 +157,25 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
           flight.detach(dependant);
           flight.nowMs = clock.monotonic();
           // The one that was joined ran out of its own time or lost its own caller: that is not this call's fate.
-          if (error && isOwnFate(error)) answer(keyOf(flight.call), flight, ttlMs, done);
+          if (error && isOwnFate(error)) answer(flight, seat, done);
           else done(error, reply && { ...reply, cached: true });
         });
         flight.attach(dependant);
       };
       return (flight, done) => {
-        const { cache } = flight.call;
-        if (!cache || cache.ttlMs <= 0) return next(flight, done);
-        answer(keyOf(flight.call), flight, cache.ttlMs, done);
+        const { call } = flight;
+        const ttlMs = memory ? (call.cache?.ttlMs ?? (call.deterministic ? options.ttlMs : 0)) : 0;
+        const shared = call.deterministic === true || (call.cache?.ttlMs ?? 0) > 0;
+        if (ttlMs <= 0 && !(singleFlight && shared)) return next(flight, done);
+        const content = contentOf(call.request);
+        // By criticality: who is more critical does not wait in the place of who is less.
+        const key = `${call.capability} ${call.method} ${criticality(call)} ${content}`;
+        answer(flight, { key, content, ttlMs }, done);
       };
     },
     clear(capability) {
       for (const [key, entry] of entries) if (key.startsWith(`${capability} `)) drop(key, entry);
-      for (const key of versions.keys()) if (key.startsWith(`${capability} `)) versions.delete(key);
+      for (const key of models.keys()) if (key.startsWith(`${capability} `)) models.delete(key);
       for (const key of flying.keys()) if (key.startsWith(`${capability} `)) flying.delete(key);
     },
     get entries() {
@@ -172,6 +185,20 @@ export function createCache({ entriesMax, bytesMax, clock }: CacheOptions): Cont
       return bytes;
     },
   };
+}
+
+/** What is known of a call that may be joined. */
+interface Seat {
+  /** Of calls in flight that are equal to it. */
+  key: string;
+  content: string;
+  /** 0: not from memory. */
+  ttlMs: number;
+}
+
+function contentOf(request: Buffer): string {
+  if (request.length <= PLAIN_BYTES_MAX) return `= ${request.toString('latin1')}`;
+  return `# ${createHash('sha256').update(request).digest('base64')}`;
 }
 
 /**

@@ -38,10 +38,15 @@ export interface UpstreamCall {
   /** Reference of the request ("name", "name@version", "name:alias"): instances that have it are preferred. */
   model?: string;
   /**
-   * Answer the same bytes from memory for this long, and join calls in flight. Absent: never. `alone`: sent though an equal call
+   * Answer the same bytes from memory for this long, and join calls in flight. Absent: as `deterministic` says. `alone`: sent though an equal call
    * is in flight; the answer is kept all the same.
    */
   cache?: { ttlMs: number; alone?: boolean };
+  /**
+   * Equal bytes get an equal answer: joins equal calls in flight, and is answered from memory for as long as the setting
+   * `cacheTtlMs` says. Absent: neither.
+   */
+  deterministic?: boolean;
   /** Of the work it is done for, where that may take several calls. */
   trail?: Trail;
 }
@@ -64,7 +69,7 @@ export function createTrail(): Trail {
 }
 
 /** A call whose requests are a stream; sent to one instance, never retried. */
-export type UpstreamBidiCall = Omit<UpstreamCall, 'request' | 'cache' | 'idempotent'> & {
+export type UpstreamBidiCall = Omit<UpstreamCall, 'request' | 'cache' | 'deterministic' | 'idempotent'> & {
   requests: AsyncIterable<Buffer>;
 };
 
@@ -77,7 +82,7 @@ export interface UpstreamAnswer {
   instance: string;
   /** Calls sent for it, retries and hedges included; 0 where cached. */
   attempts: number;
-  /** True where it came from memory. */
+  /** True where it came from memory or an equal call's answer is its too. */
   cached: boolean;
 }
 

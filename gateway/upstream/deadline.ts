@@ -14,6 +14,8 @@ import { type Dependant, type Done, Flight, type Result, type Send } from './fli
 export interface DeadlineOptions {
   clock: Clock;
   counters: Counters;
+  /** End calls at their deadline. Off: the instance that has the call is left to. */
+  ends: boolean;
   /** Keep a reserve for the way back. Off: the caller's deadline goes on as it is. */
   reserve: boolean;
 }
@@ -25,7 +27,7 @@ export function fly<R extends Result, T>(
   options: DeadlineOptions,
   fold: (result: R, flight: Flight) => T,
 ): Promise<T> {
-  const { clock, counters, reserve } = options;
+  const { clock, counters, ends, reserve } = options;
   counters.calls++;
   const nowMs = clock.now();
   const deadlineMs = reserve ? shrink(call.deadlineMs, nowMs) : call.deadlineMs;
@@ -40,15 +42,14 @@ export function fly<R extends Result, T>(
   }
   return new Promise((resolve, reject) => {
     const flight = new Flight(call, deadlineMs, clock.monotonic(), deadlineMs - nowMs);
-    const passenger = new Passenger(flight, clock, counters, reject);
+    const passenger = new Passenger(flight, ends ? clock : undefined, counters, reject);
     flight.attach(passenger);
     const done: Done<R> = (error, result) => {
       if (flight.ended) return; // its caller has been told
       if (error || !result) passenger.fail(error ?? toMeshError(new Error('a layer ended a call with nothing')));
       else {
-        if (result.ended) void result.ended.then(() => passenger.tidy());
-        else passenger.tidy();
-        counters.answered++;
+        if (result.ended) void result.ended.then((late) => passenger.land(late));
+        else passenger.land(undefined);
         resolve(fold(result, flight));
       }
     };
@@ -68,7 +69,8 @@ class Passenger implements Dependant {
   readonly #onAbort: () => void;
   readonly #cancelTimer: (() => void) | undefined;
 
-  constructor(flight: Flight, clock: Clock, counters: Counters, reject: (error: MeshError) => void) {
+  /** Without a clock its deadline does not end it. */
+  constructor(flight: Flight, clock: Clock | undefined, counters: Counters, reject: (error: MeshError) => void) {
     this.#flight = flight;
     this.#counters = counters;
     this.#reject = reject;
@@ -76,7 +78,7 @@ class Passenger implements Dependant {
     this.#onAbort = () => flight.end(abortReason(signal));
     if (signal instanceof AbortSignal) setMaxListeners(0, signal); // a pipeline shares one among all of its calls; ten listeners are no leak
     signal.addEventListener('abort', this.#onAbort);
-    if (Number.isFinite(flight.dueMs))
+    if (clock && Number.isFinite(flight.dueMs))
       this.#cancelTimer = clock.after(flight.dueMs - flight.nowMs, () =>
         flight.end(new MeshError('DEADLINE_EXCEEDED', `no instance of ${capability} answered before the deadline`)),
       );
@@ -88,14 +90,21 @@ class Passenger implements Dependant {
   }
 
   fail(error: MeshError): void {
-    this.tidy();
+    this.#tidy();
     noteAttempts(error, this.#flight.attempts);
     this.#reject(counted(error, this.#counters));
   }
 
-  tidy(): void {
+  /** It was answered; a stream to its end, which may have been `error`. */
+  land(error: MeshError | undefined): void {
+    if (this.#flight.settled) return; // a stream that its deadline or its caller ended has been counted
+    this.#tidy();
+    if (error) counted(error, this.#counters);
+    else this.#counters.answered++;
+  }
+
+  #tidy(): void {
     const flight = this.#flight;
-    if (flight.settled) return;
     flight.settled = true;
     this.#cancelTimer?.();
     flight.call.signal.removeEventListener('abort', this.#onAbort);

@@ -2,6 +2,12 @@
 import { choice, flag, integer, type Settings } from '../../chassis/settings.js';
 
 export const upstreamSettings = {
+  deadline: flag({
+    env: 'PLEXUS_UPSTREAM_DEADLINE',
+    default: true,
+    reason:
+      'Ends a call at its deadline, whatever became of the instance. Off: its instance alone does, and one that is silent holds it.',
+  }),
   deadlineReserve: flag({
     env: 'PLEXUS_UPSTREAM_DEADLINE_RESERVE',
     default: true,
@@ -12,7 +18,16 @@ export const upstreamSettings = {
     env: 'PLEXUS_UPSTREAM_CACHE',
     default: true,
     reason:
-      'Lets calls that ask for it (a pipeline step with cache) be answered from memory and join equal calls in flight.',
+      'Answers from memory: pipeline steps with cache, and calls passed through as long as PLEXUS_UPSTREAM_CACHE_TTL_MS says.',
+  }),
+  cacheTtlMs: integer({
+    env: 'PLEXUS_UPSTREAM_CACHE_TTL_MS',
+    unit: 'ms',
+    default: 0,
+    min: 0,
+    max: 86_400_000,
+    reason:
+      'How long the answer to a call that is passed through is kept, of methods whose answer depends on request and model alone (not infer, not sampling). 0: not at all, since what callers sent then stays in memory.',
   }),
   cacheEntriesMax: integer({
     env: 'PLEXUS_UPSTREAM_CACHE_ENTRIES_MAX',
@@ -29,6 +44,13 @@ export const upstreamSettings = {
     min: 1_024,
     max: 2 ** 40,
     reason: 'Bytes of answers kept.',
+  }),
+
+  singleFlight: flag({
+    env: 'PLEXUS_UPSTREAM_SINGLE_FLIGHT',
+    default: true,
+    reason:
+      'Sends equal calls in flight once, where their answers are equal too: pipeline steps with cache, and calls passed through up to 16 KiB whose answer depends on request and model alone.',
   }),
 
   throttle: flag({

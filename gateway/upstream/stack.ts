@@ -44,7 +44,7 @@ export function unaryStack(parts: CallStackParts): Send<Reply> {
   const { settings, cache, counters } = parts;
   return stack<Reply>(
     [
-      settings.cache ? cache.layer(counters) : undefined, // the cheapest call is the one that is not made
+      settings.cache || settings.singleFlight ? cache.layer(counters) : undefined, // the cheapest call is the one that is not made
       ...admission<Reply>(parts),
       retrying<Reply>(parts), // below the bulkhead: a retry keeps the place its call has
       hedging<Reply>(parts), // below retry: both of its attempts are one try

@@ -69,7 +69,14 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     (settings.transport === 'grpc-js'
       ? (address) => createGrpcTransport(address, { tls: options.tls })
       : (address) => createHttp2Transport(address, { tls: options.tls, clock: options.clock, random }));
-  const cache = createCache({ entriesMax: settings.cacheEntriesMax, bytesMax: settings.cacheBytesMax, clock });
+  const cache = createCache({
+    memory: settings.cache,
+    singleFlight: settings.singleFlight,
+    ttlMs: settings.cacheTtlMs,
+    entriesMax: settings.cacheEntriesMax,
+    bytesMax: settings.cacheBytesMax,
+    clock,
+  });
   const branches = new Map<string, Branch>();
 
   const grow = (capability: string): Branch => {
@@ -125,7 +132,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       cluster,
       counters,
       parts,
-      deadline: { clock, counters, reserve: settings.deadlineReserve },
+      deadline: { clock, counters, ends: settings.deadline, reserve: settings.deadlineReserve },
       unary: unaryStack(parts),
       serverStream: serverStreamStack(parts),
     };
@@ -173,7 +180,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
           ...parts,
           balance,
           dispatch: { ...parts.dispatch, balance },
-          settings: { ...settings, cache: false, hedge: false, retry: false },
+          settings: { ...settings, cache: false, singleFlight: false, hedge: false, retry: false },
         }),
         branch.deadline,
         toAnswer,

@@ -8,6 +8,7 @@ import type { EmbedHandlers } from '../../../protos/gen/plexus/v1/Embed.js';
 import type { SummarizeHandlers } from '../../../protos/gen/plexus/v1/Summarize.js';
 import { definition } from '../../../protos/index.js';
 import { startTestGateway, type TestGateway } from '../../kit/gateway.js';
+import { until } from '../../kit/until.js';
 
 describe('the capabilities through the gateway', () => {
   let gateway: TestGateway;
@@ -19,8 +20,13 @@ describe('the capabilities through the gateway', () => {
   before(async () => {
     const embed = (id: string) =>
       implement<EmbedHandlers>('plexus.v1.Embed', {
-        Embed({ model, texts }, context) {
+        async Embed({ model, texts }, context) {
           seen.push(context);
+          if (texts[0] === 'together')
+            await until(
+              'two calls wait for the same answer',
+              () => gateway.upstream.counters().embed?.cacheJoined === 2,
+            );
           context.setTrailer('x-plexus-model', `${model}@1`);
           return {
             model: { name: model, version: '1', instance: id },
@@ -133,6 +139,16 @@ describe('the capabilities through the gateway', () => {
     );
     assert.ok(context.deadlineMs < settings.deadlineMs - 20, 'a reserve is kept');
     assert.equal(trailers['x-request-id'], 'r-1');
+  });
+
+  it('sends equal calls in flight once, and says so', async () => {
+    const before = seen.length;
+    const call = () =>
+      channel.unary(definition('plexus.v1.Embed').Embed, { model: 'minilm', texts: ['together'] }, deadline());
+    const answers = await Promise.all([call(), call(), call()]);
+    assert.equal(seen.length - before, 1);
+    assert.deepEqual(answers.map(({ trailers }) => trailers['x-plexus-cached']).sort(), ['true', 'true', undefined]);
+    for (const { response } of answers) assert.deepEqual(response.embeddings[0]?.values, [8, 0.5]);
   });
 
   it('passes an error of the service on with its code and field', async () => {

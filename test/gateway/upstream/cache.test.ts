@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { MeshError } from '../../../chassis/errors.js';
-import { createCache } from '../../../gateway/upstream/cache.js';
+import { type CacheOptions, createCache } from '../../../gateway/upstream/cache.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
 import type { Flight, Reply } from '../../../gateway/upstream/flight.js';
 import { Refusal } from '../../../gateway/upstream/refusal.js';
+import { definition } from '../../../protos/index.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { type Deferred, defer } from '../../kit/defer.js';
 import { promised, testFlight, testReply, textRequest } from '../../kit/upstream.js';
 
 describe('single-flight and content cache', () => {
   const clock = createVirtualClock();
-  const setUp = (limits: { entriesMax?: number; bytesMax?: number } = {}) => {
-    const cache = createCache({ entriesMax: 10, bytesMax: 1e6, ...limits, clock });
+  const setUp = (changes: Partial<CacheOptions> = {}) => {
+    const options = { memory: true, singleFlight: true, ttlMs: 0, entriesMax: 10, bytesMax: 1e6 };
+    const cache = createCache({ ...options, ...changes, clock });
     const counters = createCounters();
     const sent: Deferred<Reply>[] = [];
     const next = (): Promise<Reply> => {
@@ -63,6 +65,79 @@ describe('single-flight and content cache', () => {
       [false, true, true],
     );
     assert.equal(counters.cacheJoined, 2);
+  });
+
+  describe('of calls that do not ask for it', () => {
+    const deterministic = { cache: undefined, deterministic: true };
+    /** Two at a time, twice: how many were sent. */
+    const sendings = async (
+      changes: Partial<CacheOptions>,
+      call: object,
+    ): Promise<[together: number, after: number]> => {
+      const { send, sent, flight } = setUp(changes);
+      const twice = async (): Promise<number> => {
+        const before = sent.length;
+        const calls = [send(flight('a', call)), send(flight('a', call))];
+        await turn();
+        for (const each of sent.slice(before)) each.resolve(testReply());
+        await Promise.all(calls);
+        return sent.length - before;
+      };
+      return [await twice(), await twice()];
+    };
+
+    it('joins those whose answer depends on request and model alone, and keeps it as long as the setting says', async () => {
+      assert.deepEqual(await sendings({}, deterministic), [1, 1]);
+      assert.deepEqual(await sendings({ ttlMs: 1_000 }, deterministic), [1, 0]);
+      assert.deepEqual(await sendings({ ttlMs: 1_000 }, { cache: undefined }), [2, 2]);
+    });
+
+    it('does without single-flight or memory where one is switched off', async () => {
+      assert.deepEqual(await sendings({ ttlMs: 1_000, singleFlight: false }, deterministic), [2, 0]);
+      assert.deepEqual(await sendings({ ttlMs: 1_000, memory: false }, deterministic), [1, 1]);
+      assert.deepEqual(await sendings({ memory: false }, {}), [1, 1]);
+      assert.deepEqual(await sendings({ memory: false, singleFlight: false }, {}), [2, 2]);
+    });
+
+    it('does not let who is critical wait in the place of who is not', async () => {
+      const { send, sent, flight } = setUp();
+      for (const class_ of ['critical', 'sheddable', 'default'])
+        void send(flight('a', { ...deterministic, metadata: { 'x-plexus-criticality': class_ } }));
+      void send(flight('a', deterministic));
+      await turn();
+      assert.equal(sent.length, 3);
+    });
+  });
+
+  it('tells requests apart whatever their length', async () => {
+    const { send, sent, flight } = setUp();
+    const long = Buffer.alloc(10_000, 7);
+    const other = Buffer.concat([long.subarray(1), Buffer.from([8])]);
+    for (const request of [long, Buffer.from(long), other, Buffer.from('= a'), Buffer.from('a'), Buffer.alloc(0)])
+      void send(flight('', { request }));
+    await turn();
+    assert.equal(sent.length, 5);
+  });
+
+  it('tells models of one name and version apart by the digest that answers carry', async () => {
+    const { send, sent, flight, counters } = setUp();
+    const served = (digit: string): Reply => {
+      const response = definition('plexus.v1.Embed').Embed.responseSerialize({
+        model: { name: 'm', version: '1', digest: `sha256:${digit.repeat(64)}` },
+      });
+      return { ...testReply(), response, trailers: { 'x-plexus-model': 'm@1' } };
+    };
+    const ask = async (text: string, digit: string): Promise<boolean> => {
+      const before = sent.length;
+      const call = send(flight(text, { model: 'm@1' }));
+      await turn();
+      for (const each of sent.slice(before)) each.resolve(served(digit));
+      return (await call).cached;
+    };
+    assert.deepEqual([await ask('a', 'a'), await ask('a', 'a')], [false, true]);
+    assert.equal(await ask('b', 'b'), false);
+    assert.equal(await ask('a', 'b'), false, 'what the model of the other digest answered is not this one');
+    assert.equal(counters.cacheHits, 1);
   });
 
   it('sends again for those who joined a call that lost its own caller', async () => {

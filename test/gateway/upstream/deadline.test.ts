@@ -23,7 +23,7 @@ describe('deadline budget', () => {
           flight = given;
           done(undefined, testReply());
         },
-        { clock, counters: createCounters(), reserve },
+        { clock, counters: createCounters(), reserve, ends: true },
         reply,
       );
       assert.equal(flight?.deadlineMs, call.deadlineMs - keptMs);
@@ -37,7 +37,7 @@ describe('deadline budget', () => {
     const call = fly(
       testCall(clock, { deadlineMs: clock.now() + 1_000 }),
       (flight) => flight.attach({ cancel: (reason) => told.push(reason.code) }),
-      { clock, counters, reserve: false },
+      { clock, counters, reserve: false, ends: true },
       reply,
     );
     const outcome = assert.rejects(call, { code: 'DEADLINE_EXCEEDED' });
@@ -47,6 +47,56 @@ describe('deadline budget', () => {
     await outcome;
     assert.deepEqual(told, ['DEADLINE_EXCEEDED']);
     assert.equal(counters.deadlineExceeded, 1);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('leaves the end to the instance where it is switched off', async () => {
+    const clock = createVirtualClock();
+    let answer!: Done<Reply>;
+    const call = fly(
+      testCall(clock, { deadlineMs: clock.now() + 1_000 }),
+      (_flight, done) => {
+        answer = done;
+      },
+      { clock, counters: createCounters(), reserve: false, ends: false },
+      reply,
+    );
+    await clock.advance(2_000);
+    answer(undefined, testReply());
+    assert.equal((await call).instance, 'embed-1');
+  });
+
+  it('counts a stream once, by how it ended', async () => {
+    const clock = createVirtualClock();
+    const run = async (end: (stream: { late(error?: MeshError): void; left: AbortController }) => void) => {
+      const counters = createCounters();
+      const left = new AbortController();
+      let late!: (error?: MeshError) => void;
+      const ended = new Promise<MeshError | undefined>((resolve) => {
+        late = resolve;
+      });
+      await fly(
+        testCall(clock, { signal: left.signal, deadlineMs: clock.now() + 1_000 }),
+        (flight, done) => {
+          flight.attach({ cancel: late });
+          done(undefined, { ...testReply(), ended });
+        },
+        { clock, counters, reserve: false, ends: true },
+        reply,
+      );
+      end({ late, left });
+      await clock.advance(1_000);
+      const { answered, failed, deadlineExceeded, cancelled } = counters;
+      return { answered, failed, deadlineExceeded, cancelled };
+    };
+    const none = { answered: 0, failed: 0, deadlineExceeded: 0, cancelled: 0 };
+    assert.deepEqual(await run(({ late }) => late()), { ...none, answered: 1 });
+    assert.deepEqual(await run(({ late }) => late(new MeshError('INTERNAL', 'broke'))), { ...none, failed: 1 });
+    assert.deepEqual(await run(({ left }) => left.abort(new MeshError('CANCELLED', 'left'))), {
+      ...none,
+      cancelled: 1,
+    });
+    assert.deepEqual(await run(() => {}), { ...none, deadlineExceeded: 1 });
     assert.equal(clock.pending, 0);
   });
 
@@ -60,7 +110,7 @@ describe('deadline budget', () => {
       (_flight, done) => {
         answer = done;
       },
-      { clock, counters, reserve: true },
+      { clock, counters, reserve: true, ends: true },
       reply,
     );
     controller.abort(new MeshError('CANCELLED', 'gone'));
@@ -76,15 +126,19 @@ describe('deadline budget', () => {
     const broken: Send<Reply> = () => {
       throw new TypeError('x is not a function');
     };
-    await assert.rejects(fly(testCall(clock), broken, { clock, counters, reserve: true }, reply), { code: 'INTERNAL' });
+    await assert.rejects(fly(testCall(clock), broken, { clock, counters, reserve: true, ends: true }, reply), {
+      code: 'INTERNAL',
+    });
     const empty: Send<Reply> = (_flight, done) => done(undefined, undefined);
-    await assert.rejects(fly(testCall(clock), empty, { clock, counters, reserve: true }, reply), { code: 'INTERNAL' });
+    await assert.rejects(fly(testCall(clock), empty, { clock, counters, reserve: true, ends: true }, reply), {
+      code: 'INTERNAL',
+    });
     assert.deepEqual([counters.failed, clock.pending], [2, 0]);
   });
 
   it('sends nothing for a deadline that has passed or a caller who has left', async () => {
     const clock = createVirtualClock();
-    const options = { clock, counters: createCounters(), reserve: true };
+    const options = { clock, counters: createCounters(), reserve: true, ends: true };
     const never: Send<Reply> = () => assert.fail('sent');
     await assert.rejects(fly(testCall(clock, { deadlineMs: clock.now() }), never, options, reply), {
       code: 'DEADLINE_EXCEEDED',

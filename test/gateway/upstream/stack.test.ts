@@ -38,6 +38,7 @@ const scenario = fc.record({
       idempotent: fc.boolean(),
       leavesMs: fc.option(fc.integer({ min: 0, max: 300 }), { nil: undefined }),
       ttlMs: fc.constantFrom(0, 0, 0, 100),
+      deterministic: fc.boolean(),
       key: fc.integer({ min: 0, max: 3 }),
     }),
     { minLength: 1, maxLength: 60 },
@@ -73,7 +74,7 @@ describe('the stack as a whole', function () {
         const lateMs: number[] = [];
         const onceOnly = new Set<number>();
         let atMs = 0;
-        calls.forEach(({ afterMs, deadlineMs, idempotent, leavesMs, ttlMs, key }, index) => {
+        calls.forEach(({ afterMs, deadlineMs, idempotent, leavesMs, ttlMs, deterministic, key }, index) => {
           atMs += afterMs;
           clock.after(atMs, () => {
             const controller = new AbortController();
@@ -93,6 +94,7 @@ describe('the stack as a whole', function () {
                   deadlineMs: deadline,
                   signal: controller.signal,
                   idempotent,
+                  deterministic,
                   ...(ttlMs > 0 && { cache: { ttlMs } }),
                 }),
               )
@@ -138,8 +140,10 @@ describe('the stack as a whole', function () {
   });
 
   const layers: readonly (keyof UpstreamSettings)[] = [
+    'deadline',
     'deadlineReserve',
     'cache',
+    'singleFlight',
     'throttle',
     'bulkhead',
     'adaptiveLimit',
@@ -178,6 +182,7 @@ describe('the stack as a whole', function () {
       retry: false,
       hedge: false,
       cache: false,
+      singleFlight: false,
       bulkhead: false,
       pulse: false,
       eject: false,
