@@ -1,7 +1,8 @@
 /**
  * The way back for instances that are ejected or whose breaker is open: every half second (jittered) a call with synthetic
  * input. Its answer readmits them, at a small share at first. So it is never a caller who finds out that an instance still
- * fails, and an instance that heals is used again within a second.
+ * fails, and an instance that heals is used again within a second. One that answers the probe and fails its callers (infer has
+ * no input that every graph takes, so that its probe is its health) is probed half as often each time it comes back in vain.
  */
 import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
@@ -21,6 +22,11 @@ const SYNTHETIC: Readonly<Record<string, string>> = {
 /** { texts: ["plexus"] } for any of them. */
 const SYNTHETIC_REQUEST = Buffer.concat([Buffer.from([0x12, 6]), Buffer.from('plexus')]);
 
+/** Out again within this after it came back: it came back in vain. */
+const IN_VAIN_MS = 10_000;
+/** Doublings of the pause at most: 16 s at half a second. */
+const DOUBLINGS_MAX = 5;
+
 export interface RecoveryOptions {
   probeMs: number;
   clock: Clock;
@@ -37,13 +43,15 @@ export interface Recovery {
 
 export function createRecovery({ probeMs, clock, random, counters, readmit }: RecoveryOptions): Recovery {
   const waiting = new Map<Endpoint, () => void>();
+  const returns = new WeakMap<Endpoint, { atMs: number; inVain: number }>();
   let stopped = false;
 
   const schedule = (endpoint: Endpoint): void => {
     if (stopped) return;
+    const pauseMs = probeMs * 2 ** Math.min(returns.get(endpoint)?.inVain ?? 0, DOUBLINGS_MAX);
     waiting.set(
       endpoint,
-      clock.after(probeMs * (0.75 + random() / 2), () => void attempt(endpoint)),
+      clock.after(pauseMs * (0.75 + random() / 2), () => void attempt(endpoint)),
     );
   };
   const attempt = async (endpoint: Endpoint): Promise<void> => {
@@ -57,6 +65,7 @@ export function createRecovery({ probeMs, clock, random, counters, readmit }: Re
       counters.probes++;
       if (await probe(endpoint, clock)) {
         waiting.delete(endpoint);
+        returns.set(endpoint, { atMs: clock.monotonic(), inVain: returns.get(endpoint)?.inVain ?? 0 });
         counters.readmissions++;
         if (!stopped) readmit(endpoint);
         return;
@@ -68,7 +77,10 @@ export function createRecovery({ probeMs, clock, random, counters, readmit }: Re
 
   return {
     watch(endpoint) {
-      if (!waiting.has(endpoint)) schedule(endpoint);
+      if (waiting.has(endpoint)) return;
+      const last = returns.get(endpoint);
+      if (last) last.inVain = clock.monotonic() - last.atMs < IN_VAIN_MS ? last.inVain + 1 : 0;
+      schedule(endpoint);
     },
     stop() {
       stopped = true;

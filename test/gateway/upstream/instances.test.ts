@@ -513,6 +513,40 @@ describe('recovery', () => {
     assert.equal(clock.pending, 0);
   });
 
+  it('waits longer each time an instance comes back in vain, and forgets that once it stays', async () => {
+    const clock = createVirtualClock();
+    const counters = createCounters();
+    const endpoint = testEndpoint(clock, 'infer-1', { capability: 'infer' }); // its health is well
+    const backMs: number[] = [];
+    let staysMs = 100;
+    const out = (): void => {
+      endpoint.ejected = true;
+      recovery.watch(endpoint);
+    };
+    const recovery = createRecovery({
+      probeMs: 500,
+      clock,
+      random: () => 0.5,
+      counters,
+      readmit() {
+        endpoint.ejected = false;
+        backMs.push(clock.monotonic());
+        clock.after(staysMs, out);
+      },
+    });
+    out();
+    await clock.advance(100_000);
+    const pauses = backMs.map((ms, index) => Math.round((ms - (backMs[index - 1] ?? -staysMs) - staysMs) / 500));
+    assert.deepEqual(pauses, [1, 2, 4, 8, 16, 32, 32, 32, 32, 32]);
+    staysMs = 20_000;
+    await clock.advance(60_000);
+    staysMs = 100;
+    const before = backMs.length;
+    await clock.advance(40_000);
+    assert.ok(backMs.length - before >= 4, 'as often as at first');
+    recovery.stop();
+  });
+
   it('takes an instance that is only full for healed, and one that does not answer for ill', async () => {
     const clock = createVirtualClock();
     const network = createFakeNetwork(clock);
