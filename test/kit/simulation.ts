@@ -6,6 +6,7 @@ import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
 import { createUpstream, type Upstream, type UpstreamSettings } from '../../gateway/upstream/index.js';
 import type { Connect, Pending } from '../../gateway/upstream/transport.js';
+import type { Watch } from '../../registry/registry.js';
 import type { Sample } from './open-loop.js';
 import {
   createFakeRegistry,
@@ -143,6 +144,8 @@ export function simulate(options: {
   queueMax: number;
   seed: number;
   settings?: Partial<UpstreamSettings>;
+  /** Who says which instances there are. Default: a registry that says what the test says. */
+  watch?: (clock: SimulatedClock) => Watch;
 }): Simulation {
   const clock = createSimulatedClock();
   const random = seeded(options.seed);
@@ -251,8 +254,11 @@ export function simulate(options: {
     };
   };
   const registry = createFakeRegistry(instances.map(({ id }) => testInstance(id)));
+  const watch = options.watch?.(clock);
   const upstream = createUpstream({
-    registry,
+    registry: watch
+      ? { ...registry, watch: (capability) => (capability === 'embed' ? watch : registry.watch(capability)) }
+      : registry,
     settings: testUpstreamSettings(options.settings),
     clock,
     random,
