@@ -27,6 +27,8 @@ export interface Balance {
   pick(flight: Flight): Endpoint;
   /** True where an instance in rotation has not been tried for this call. */
   hasOther(flight: Flight): boolean;
+  /** True where an instance in rotation has the model it asks for. */
+  canAnswer(flight: Flight): boolean;
   /** Milliseconds until an instance accepts a retry again; 0 where one does now. */
   restMs(flight: Flight): number;
 }
@@ -109,6 +111,7 @@ export function createBalance(options: BalanceOptions): Balance {
       endpoints().some(
         (endpoint) => isServing(endpoint) && !flight.tried.includes(endpoint) && endpoint.serves(flight.call.model),
       ),
+    canAnswer: ({ call }) => endpoints().some((endpoint) => isServing(endpoint) && endpoint.serves(call.model)),
     restMs(flight) {
       const others = prefer(those(endpoints(), isServing), (endpoint) => !flight.tried.includes(endpoint));
       if (others.length === 0) return 0;

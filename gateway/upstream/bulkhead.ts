@@ -55,10 +55,12 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
   });
   const queue: Waiter[] = [];
   let inFlight = 0;
-  /** Average time an answered call held its place: what a call needs once it has one. */
-  let holdMs = 0;
+  /** Average time from having a place to the answer (of a stream its first message): what a call needs once it has one. */
+  let answerMs = 0;
   /** Average deviation from it. */
   let spreadMs = 0;
+  /** Average time that an answered call held its place, streams to their end. */
+  let holdMs = 0;
   /** Average time between two places becoming free while somebody waits: what the queue moves by. */
   let turnMs = 0;
   let turnedMs = Number.NaN;
@@ -74,16 +76,21 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
       const waiter = queue.shift() as Waiter;
       const nowMs = clock.monotonic();
       // Work that cannot be in time any more would only take the place of work that can.
-      if (nowMs + holdMs > waiter.flight.dueMs) waiter.refuse();
+      if (nowMs + answerMs > waiter.flight.dueMs) waiter.refuse();
       else waiter.enter(nowMs);
     }
   };
-  const leave = (startedMs: number, nowMs: number, error: MeshError | undefined): void => {
-    if (!error) {
-      const heldMs = nowMs - startedMs;
-      spreadMs = holdMs === 0 ? 0 : average(spreadMs, Math.abs(heldMs - holdMs));
-      holdMs = average(holdMs, heldMs);
+  /** What a call tells of the load when it is answered, a stream with its first message: how long it runs on is its reader's. */
+  const learn = (startedMs: number, nowMs: number, error: MeshError | undefined, timed: boolean): void => {
+    if (!error && timed) {
+      const tookMs = nowMs - startedMs;
+      spreadMs = answerMs === 0 ? 0 : average(spreadMs, Math.abs(tookMs - answerMs));
+      answerMs = average(answerMs, tookMs);
     }
+    limit.observe(error, inFlight, startedMs, nowMs, timed);
+  };
+  const leave = (startedMs: number, nowMs: number, answered: boolean): void => {
+    if (answered) holdMs = average(holdMs, nowMs - startedMs);
     if (!Number.isNaN(turnedMs)) {
       // Some call ends within the time that one takes; and a moment in which this process was held up is no slower queue.
       const likelyMs = Math.min(
@@ -93,16 +100,23 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
       turnMs = average(turnMs, Math.min(nowMs - turnedMs, likelyMs));
     }
     turnedMs = queue.length > 0 ? nowMs : Number.NaN;
-    limit.observe(error, inFlight, startedMs, nowMs);
     inFlight--;
     if (queue.length > 0) wake();
   };
   /** Runs the call in a place that was taken for it already. */
   const hold = <R extends Result>(next: Send<R>, flight: Flight, done: Done<R>): void => {
     const startedMs = flight.nowMs;
+    const timed = !flight.call.untimed;
     next(flight, (error, result) => {
-      if (result?.ended) void result.ended.then((ended) => leave(startedMs, clock.monotonic(), ended));
-      else leave(startedMs, flight.nowMs, error);
+      const ended = result?.ended;
+      if (timed || !ended) learn(startedMs, flight.nowMs, error, timed);
+      if (!ended) leave(startedMs, flight.nowMs, !error);
+      else
+        void ended.then((late) => {
+          const nowMs = clock.monotonic();
+          if (!timed) learn(startedMs, nowMs, late, timed);
+          leave(startedMs, nowMs, true);
+        });
       done(error, result);
     });
   };
@@ -144,7 +158,7 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
   };
   /** What a call may be predicted to wait, so that it has a place and then its answer in time. */
   const longestWaitMs = (leftMs: number): number => {
-    const inTimeMs = leftMs * TIME_SHARE - holdMs - 2 * spreadMs;
+    const inTimeMs = leftMs * TIME_SHARE - answerMs - 2 * spreadMs;
     return Math.min(inTimeMs, queueWaitMsMax * WAIT_SHARE);
   };
 
@@ -159,7 +173,7 @@ export function createBulkhead(options: BulkheadOptions): Bulkhead {
       const before = class_ === 'critical' ? criticalWaiting() : queue.length;
       // Places beyond a limit that has fallen come free for nobody.
       const turns = before + 1 + Math.max(0, inFlight - limit.value);
-      const waitMs = (turnMs > 0 ? turnMs : holdMs / limit.value) * turns;
+      const waitMs = (turnMs > 0 ? turnMs : answerMs / limit.value) * turns;
       const leftMs = flight.dueMs - flight.nowMs;
       const what =
         class_ === 'sheddable'

@@ -47,6 +47,11 @@ export interface UpstreamCall {
    * `cacheTtlMs` says. Absent: neither.
    */
   deterministic?: boolean;
+  /**
+   * How long it takes says nothing of how busy instances are: its requests are yet to come, or it is about an instance (Models).
+   * The stack sets it for `bidi` and `unaryTo`.
+   */
+  untimed?: true;
   /** Of the work it is done for, where that may take several calls. */
   trail?: Trail;
 }
@@ -69,7 +74,7 @@ export function createTrail(): Trail {
 }
 
 /** A call whose requests are a stream; sent to one instance, never retried. */
-export type UpstreamBidiCall = Omit<UpstreamCall, 'request' | 'cache' | 'deterministic' | 'idempotent'> & {
+export type UpstreamBidiCall = Omit<UpstreamCall, 'request' | 'cache' | 'deterministic' | 'idempotent' | 'untimed'> & {
   requests: AsyncIterable<Buffer>;
 };
 

@@ -4,7 +4,7 @@
  * instances themselves answer.
  */
 import type { Clock } from '../../chassis/clock.js';
-import type { MeshError } from '../../chassis/errors.js';
+import { MeshError } from '../../chassis/errors.js';
 import type { Instance, Watch } from '../../registry/registry.js';
 import type { Counters } from './counters.js';
 import { type Begun, Endpoint, type InstanceStatus, type Pulse } from './endpoint.js';
@@ -26,6 +26,8 @@ export interface ClusterOptions {
   counters: Counters;
   /** The models of the capability changed. */
   onModels: () => void;
+  /** An instance has not answered for so long that these attempts should move on; told again while it lasts. */
+  onDead: (waiting: readonly Begun[], reason: MeshError) => void;
 }
 
 export interface Cluster {
@@ -43,7 +45,7 @@ export interface Cluster {
 const METHODS_MAX = 100;
 
 export function createCluster(options: ClusterOptions): Cluster {
-  const { watch, connect, settings, clock, random, counters, onModels } = options;
+  const { watch, connect, settings, clock, random, counters, onModels, onDead } = options;
   const pulses = new Map<Endpoint, PulseWatch>();
   const latencies = new Map<string, Latency>();
   const poison = settings.poison ? createPoison() : undefined;
@@ -65,7 +67,8 @@ export function createCluster(options: ClusterOptions): Cluster {
     if (endpoint.pulse === 'serving') {
       if (from === 'lost') endpoint.pool.renew(); // the old channels wait out their back-off
       endpoint.load.reset();
-      endpoint.startedMs = clock.monotonic();
+      // Who was merely held up is as warm as before, and a small share of its own would be too much for the others.
+      if (from !== 'silent') endpoint.startedMs = clock.monotonic();
       return;
     }
     if (disbelieving && endpoint.pulse !== 'silent') remove(endpoint);
@@ -108,8 +111,9 @@ export function createCluster(options: ClusterOptions): Cluster {
           counters,
           onChange: (from) => onPulse(endpoint, from),
           onDead: () => {
-            // Its calls move on, if there is where to go.
-            if (endpoints.some(({ state }) => state === 'serving')) endpoint.abandon();
+            const reason = new MeshError('UPSTREAM_UNREACHABLE', `${endpoint.id} stopped answering`);
+            onDead(endpoint.waiting(), reason);
+            endpoint.giveUp(reason);
           },
         }),
       );
@@ -122,6 +126,7 @@ export function createCluster(options: ClusterOptions): Cluster {
     pulses.get(endpoint)?.stop();
     pulses.delete(endpoint);
     endpoint.breaker?.dispose();
+    endpoint.cuts.flush();
     endpoint.pool.close(); // after the calls in flight
   };
   const slowestSiblingMs = (endpoint: Endpoint): number => {

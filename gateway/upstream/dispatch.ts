@@ -71,7 +71,7 @@ export function sendUnary(options: DispatchOptions): Send<Reply> {
     const { flight } = begun;
     const { method, request, metadata } = flight.call;
     const pending = lease.transport.unary(method, request, { deadlineMs: flight.deadlineMs, metadata });
-    begun.sent(pending);
+    begun.sent(pending, true);
     pending.answer.then(
       ({ response, trailers }) => {
         lease.release(false);
@@ -105,6 +105,7 @@ export function sendServerStream(options: DispatchOptions): Send<OpenStream> {
     stream.next().then(
       (first) => {
         const nowMs = begun.endpoint.nowMs();
+        flight.nowMs = nowMs;
         options.record(method, nowMs - begun.startedMs, nowMs);
         tell(flight, done, undefined, {
           ...stream,
@@ -132,7 +133,7 @@ export function sendBidi(requests: AsyncIterable<Buffer>, options: DispatchOptio
 }
 
 function openStream(begun: Begun, lease: Lease, options: DispatchOptions, pending: PendingStream): OpenStream {
-  begun.sent(pending);
+  begun.sent(pending, false); // its reader waits for the cancellation
   const iterator = pending.messages[Symbol.asyncIterator]();
   let end!: (error: MeshError | undefined) => void;
   const ended = new Promise<MeshError | undefined>((resolve) => {

@@ -4,11 +4,12 @@
  * listed in stack.ts.
  */
 import type { Clock } from '../../chassis/clock.js';
-import { MeshError } from '../../chassis/errors.js';
+import type { MeshError } from '../../chassis/errors.js';
 import { LOAD_REPORT_KEY } from '../../chassis/load-report.js';
 import type { Instance } from '../../registry/registry.js';
 import type { Breaker } from './breaker.js';
 import type { Counters } from './counters.js';
+import { type Cuts, createCuts } from './cuts.js';
 import type { Ejector } from './eject.js';
 import { PeakEwma } from './ewma.js';
 import type { Attempt, Dependant, Flight } from './flight.js';
@@ -50,7 +51,7 @@ export interface InstanceStatus {
 
 /**
  * An attempt as its sender holds it. A class, because one is made for every attempt and an object literal with accessors
- * costs ten times as much (measured: 1 us). Also a node in its endpoint's list of attempts in flight.
+ * costs ten times as much (measured: 1 us). Also a node in its endpoint's list of attempts that wait for an answer.
  */
 export class Begun implements Attempt, Dependant {
   readonly flight: Flight;
@@ -58,10 +59,12 @@ export class Begun implements Attempt, Dependant {
   readonly startedMs: number;
   /** Why it was cut by us, once it was. */
   cancelled: MeshError | undefined;
-  /** Begun before and after it, both still in flight. */
+  /** Begun before and after it, both still waiting. */
   older: Begun | undefined;
   newer: Begun | undefined;
   #pending: Dependant | undefined;
+  /** Its caller hears of the end by its flight alone, so that what was sent may be cancelled later. */
+  #patient = false;
   #firstMs: number | undefined;
   #ended = false;
 
@@ -76,20 +79,27 @@ export class Begun implements Attempt, Dependant {
   cancel(reason: MeshError): void {
     if (this.#ended || this.cancelled) return;
     this.cancelled = reason;
-    this.#pending?.cancel(reason);
+    const pending = this.#pending;
+    if (!pending) return;
+    if (this.#patient && this.flight.ended) this.endpoint.cuts.add(() => pending.cancel(reason));
+    else pending.cancel(reason);
   }
 
-  /** What was sent for it: `cancel` cancels that. */
-  sent(pending: Dependant): void {
+  /** What was sent for it: `cancel` cancels that. `patient`: not at once, where thousands are and nobody waits. */
+  sent(pending: Dependant, patient: boolean): void {
     this.#pending = pending;
+    this.#patient = patient;
     if (this.cancelled) pending.cancel(this.cancelled);
   }
 
-  /** A sign of an answer; latency is counted to the first. Returns the time. */
+  /** A sign of an answer; latency is counted to the first, after which a stream waits for nothing. Returns the time. */
   heard(): number {
     const nowMs = this.endpoint.nowMs();
     this.endpoint.heardMs = nowMs;
-    this.#firstMs ??= nowMs - this.startedMs;
+    if (this.#firstMs === undefined) {
+      this.#firstMs = nowMs - this.startedMs;
+      this.endpoint.answers(this);
+    }
     return nowMs;
   }
 
@@ -97,15 +107,18 @@ export class Begun implements Attempt, Dependant {
   end(error: MeshError | undefined, nowMs: number): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.flight.running--;
     this.flight.nowMs = nowMs;
     this.flight.detach(this);
-    this.endpoint.ended(this, error, this.#firstMs ?? nowMs - this.startedMs, nowMs);
+    const ms = this.flight.call.untimed ? undefined : (this.#firstMs ?? nowMs - this.startedMs);
+    this.endpoint.ended(this, error, ms, nowMs);
   }
 }
 
 export class Endpoint {
   instance: Instance;
   readonly pool: Pool;
+  readonly cuts: Cuts;
   readonly load = new PeakEwma();
   /** Monotonic milliseconds from which slow start counts; minus infinity for one that needs none. */
   startedMs = Number.NEGATIVE_INFINITY;
@@ -120,11 +133,15 @@ export class Endpoint {
   heardMs: number;
   attempts = 0;
   readonly reported: Reported | undefined;
-  /** Attempts in flight. */
+  /** Attempts in flight, streams to their end. */
   inFlight = 0;
-  /** The attempt in flight that was begun first; the others follow by `newer`. */
+  /**
+   * The attempt that has waited longest for its answer; the others follow by `newer`. Not in the list: streams that have begun
+   * to answer and calls whose time says nothing, since what is read here is how long an instance lets calls wait.
+   */
   oldest: Begun | undefined;
   #newest: Begun | undefined;
+  readonly #untimed = new Set<Begun>();
   readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #poison: Poison | undefined;
@@ -146,6 +163,7 @@ export class Endpoint {
     this.instance = instance;
     this.pool = options.pool;
     this.#clock = options.clock;
+    this.cuts = createCuts(options.clock);
     this.#counters = options.counters;
     this.#poison = options.poison;
     this.reported = (options.loadReports ?? true) ? new Reported() : undefined;
@@ -181,30 +199,46 @@ export class Endpoint {
   /** Something is about to be sent. The sender must call `end` on what it is given. */
   begin(flight: Flight): Begun {
     const begun = new Begun(flight, this);
-    if (this.#newest) {
-      begun.older = this.#newest;
-      this.#newest.newer = begun;
-    } else this.oldest = begun;
-    this.#newest = begun;
+    if (flight.call.untimed) this.#untimed.add(begun);
+    else this.#enlist(begun);
     this.inFlight++;
     this.attempts++;
     this.#counters.attempts++;
     flight.attempts++;
+    flight.running++;
     flight.tried.push(this);
     flight.latest = begun;
     return begun;
   }
 
+  #enlist(begun: Begun): void {
+    if (this.#newest) {
+      begun.older = this.#newest;
+      this.#newest.newer = begun;
+    } else this.oldest = begun;
+    this.#newest = begun;
+  }
+
+  /** For Begun.heard and Begun.end: it waits no longer. Asking twice changes nothing. */
+  answers(begun: Begun): void {
+    const { older, newer } = begun;
+    if (older) older.newer = newer;
+    else if (this.oldest === begun) this.oldest = newer;
+    if (newer) newer.older = older;
+    else if (this.#newest === begun) this.#newest = older;
+    begun.older = undefined;
+    begun.newer = undefined;
+  }
+
   /** For Begun.end: tells the observers. */
-  ended(begun: Begun, error: MeshError | undefined, ms: number, nowMs: number): void {
-    if (begun.older) begun.older.newer = begun.newer;
-    else this.oldest = begun.newer;
-    if (begun.newer) begun.newer.older = begun.older;
-    else this.#newest = begun.older;
+  ended(begun: Begun, error: MeshError | undefined, ms: number | undefined, nowMs: number): void {
+    this.answers(begun);
+    if (begun.flight.call.untimed) this.#untimed.delete(begun);
     this.inFlight--;
-    const verdict = this.#judge(begun.flight, error, nowMs);
-    // An error of the instance is a sign of life too; one of our own making is not.
-    if (!begun.cancelled && verdict !== 'unknown') this.heardMs = nowMs;
+    // What was cut here says nothing, whatever the reason: of silence the pulse is the judge.
+    const verdict = begun.cancelled ? 'unknown' : this.#judge(begun.flight, error, nowMs);
+    // An error of the instance is a sign of life too.
+    if (verdict !== 'unknown') this.heardMs = nowMs;
     const outcome: Outcome = { verdict, error, ms, nowMs };
     for (const observer of this.#observers) observer.end(outcome);
   }
@@ -230,13 +264,16 @@ export class Endpoint {
     return verdict;
   }
 
-  /** Ends the attempts that can be made again elsewhere: the instance does not answer. */
-  abandon(): void {
-    for (let begun = this.oldest, next: Begun | undefined; begun; begun = next) {
-      next = begun.newer;
-      if (begun.flight.call.idempotent)
-        begun.cancel(new MeshError('UPSTREAM_UNREACHABLE', `${this.id} stopped answering`));
-    }
+  /** The attempts that wait for an answer, oldest first. */
+  waiting(): Begun[] {
+    const waiting: Begun[] = [];
+    for (let begun = this.oldest; begun; begun = begun.newer) waiting.push(begun);
+    return waiting;
+  }
+
+  /** Ends the calls that are about this instance: nobody else can answer them. */
+  giveUp(reason: MeshError): void {
+    for (const begun of this.#untimed) if (begun.flight.call.idempotent) begun.cancel(reason);
   }
 
   status(): InstanceStatus {

@@ -39,6 +39,12 @@ export class Flight {
   readonly dueMs: number;
   /** Attempts begun. */
   attempts = 0;
+  /** Of those, not yet over. */
+  running = 0;
+  /** Times the retry layer has sent it; 0 where that cannot send it again: it is switched off, or the call has been answered. */
+  round = 0;
+  /** Its next sending has been taken from the budget already. */
+  paid = false;
   /** Instances that were tried, in order; by the calls before it on its trail too. */
   readonly tried: Endpoint[];
   /** The attempt begun last: how the hedge layer learns what it started. */

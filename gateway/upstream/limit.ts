@@ -20,16 +20,24 @@ const WINDOW_MS = 200;
 /** Times the best average: above it the limit falls, below it rises. */
 const SLOW = 3;
 const QUICK = 2;
-/** How fast the best of times is forgotten: doubles in about 140 windows, so that a change of work is learned in minutes. */
-const FORGET = 1.005;
+/**
+ * The best of times doubles in this while, so that a change of work is learned in minutes however few calls there are. By time,
+ * not by windows: at two seconds a call a window takes many, and an hour would pass before they are taken for usual.
+ */
+const DOUBLES_MS = 28_000;
+/** A longer window is one of few calls, which teach no more than this. */
+const FORGET_MS_MAX = 10_000;
 const PER_INSTANCE_MIN = 4;
 /** Where it begins, doubling while calls stay quick: a first rush fills the instances no further than they can bear. */
 const START = 32;
 
 export interface Limit {
   readonly value: number;
-  /** A call ended; `inFlight` counts it, `startedMs` and `nowMs` (monotonic) are when it got its place and when it ended. */
-  observe(error: MeshError | undefined, inFlight: number, startedMs: number, nowMs: number): void;
+  /**
+   * A call was answered; `inFlight` counts it, `startedMs` and `nowMs` (monotonic) are when it got its place and when it was
+   * answered. `timed` is false where the time between them says nothing; a refusal counts all the same.
+   */
+  observe(error: MeshError | undefined, inFlight: number, startedMs: number, nowMs: number, timed?: boolean): void;
 }
 
 export interface LimitOptions {
@@ -61,8 +69,9 @@ export function createLimit({ max, adaptive, instances, clock, onLower }: LimitO
   const closeWindow = (nowMs: number, inFlight: number): void => {
     const averageMs = window.sumMs / window.calls;
     const { full } = window;
+    const passedMs = Math.min(nowMs - window.sinceMs, FORGET_MS_MAX);
     window = { sinceMs: nowMs, calls: 0, sumMs: 0, full: false };
-    bestMs = Math.min(bestMs * FORGET, averageMs);
+    bestMs = Math.min(bestMs * 2 ** (passedMs / DOUBLES_MS), averageMs);
     if (!full) return;
     if (averageMs > bestMs * SLOW) {
       const floor = Math.min(max, PER_INSTANCE_MIN * Math.max(1, instances()));
@@ -74,13 +83,14 @@ export function createLimit({ max, adaptive, instances, clock, onLower }: LimitO
     get value() {
       return Math.max(1, Math.floor(limit));
     },
-    observe(error, inFlight, startedMs, nowMs) {
+    observe(error, inFlight, startedMs, nowMs, timed = true) {
       if (!adaptive) return;
       refused += ((isOverload(error) ? 1 : 0) - refused) * REFUSED_WEIGHT;
       if (startedMs < changedMs) return; // it tells of the limit as it was
       if (isOverload(error)) {
         if (refused >= REFUSED_SHARE) lower(1, inFlight, nowMs);
-      } else if (!error || (error.code === 'DEADLINE_EXCEEDED' && nowMs - startedMs > bestMs * SLOW)) {
+      } else if (!timed) return;
+      else if (!error || (error.code === 'DEADLINE_EXCEEDED' && nowMs - startedMs > bestMs * SLOW)) {
         window.calls++;
         window.sumMs += nowMs - startedMs;
         window.full ||= inFlight >= Math.floor(limit);

@@ -19,11 +19,12 @@ export function createLoad(load: PeakEwma, options: { siblingMs: () => number })
   return {
     end({ verdict, ms, error, nowMs }: Outcome) {
       if (verdict === 'answered') {
+        if (ms === undefined) return;
         cuts = 0;
         load.answered(ms, nowMs);
       } else if (verdict === 'refused' || verdict === 'failed')
-        load.observe(Math.max(ms, REFUSED_MS_MIN, siblingMs() * 2), nowMs);
-      else if (verdict === 'unknown' && error && load.known) {
+        load.observe(Math.max(ms ?? 0, REFUSED_MS_MIN, siblingMs() * 2), nowMs);
+      else if (verdict === 'unknown' && error && load.known && ms !== undefined) {
         const late = error.code === 'DEADLINE_EXCEEDED';
         const leastMs = late ? ms : ms * 2 ** Math.min(cuts, DOUBLINGS_MAX);
         if (leastMs <= load.valueMs(nowMs)) return; // it might have been as quick as ever

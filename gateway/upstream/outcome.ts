@@ -11,8 +11,8 @@ export type Verdict = 'answered' | 'failed' | 'refused' | 'unknown' | 'poisoned'
 export interface Outcome {
   readonly verdict: Verdict;
   readonly error: MeshError | undefined;
-  /** Milliseconds from sending to the answer (to the first message of a stream). */
-  readonly ms: number;
+  /** Milliseconds from sending to the answer (to the first message of a stream); undefined where they say nothing (`untimed`). */
+  readonly ms: number | undefined;
   /** Monotonic milliseconds when it ended. */
   readonly nowMs: number;
 }

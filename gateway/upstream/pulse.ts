@@ -22,7 +22,7 @@ export interface PulseOptions {
   counters: Counters;
   /** The pulse changed; the endpoint has the new one already. */
   onChange: (from: Pulse) => void;
-  /** It has been silent for so long that its calls should move on. */
+  /** It has been silent for so long that its calls should move on; told with every tick while that lasts. */
   onDead: () => void;
 }
 
@@ -32,7 +32,7 @@ export interface PulseWatch {
   stop(): void;
 }
 
-/** Timeouts after which calls in flight are given up too: most are hedged by then, and a mere pause should not cost retries. */
+/** Timeouts after which calls in flight move on too: most are hedged by then, and a mere pause should not cost retries. */
 const DEAD_AFTER = 2;
 /** A ping unanswered for this long is given up, and the next goes out on a new connection. */
 const GIVE_UP_MS = 5_000;

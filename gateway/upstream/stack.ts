@@ -16,7 +16,7 @@ import { type Layer, type Reply, type Result, type Send, stack } from './flight.
 import { hedge } from './hedge.js';
 import type { Latency } from './latency.js';
 import { createLoad } from './load.js';
-import { retry } from './retry.js';
+import type { Retry } from './retry.js';
 import type { UpstreamSettings } from './settings.js';
 import type { Throttle } from './throttle.js';
 
@@ -26,14 +26,13 @@ export interface CallStackParts {
   cache: ContentCache;
   throttle: Throttle;
   bulkhead: Bulkhead;
-  /** Of retries and hedges together. */
-  budget: Budget;
+  retry: Retry;
+  /** Its parent is the budget shared with retries. */
   hedgeBudget: Budget;
   balance: Balance;
   latency: (method: string) => Latency;
   dispatch: DispatchOptions;
   clock: Clock;
-  random: () => number;
   counters: Counters;
 }
 
@@ -78,11 +77,8 @@ function admission<R extends Result>({
   ];
 }
 
-function retrying<R extends Result>(parts: CallStackParts): Layer<R> | undefined {
-  const { settings, budget, balance, clock, random, counters } = parts;
-  return settings.retry
-    ? retry<R>({ attemptsMax: settings.attemptsMax, budget, balance, clock, random, counters })
-    : undefined;
+function retrying<R extends Result>({ settings, retry }: CallStackParts): Layer<R> | undefined {
+  return settings.retry ? retry.layer<R>() : undefined;
 }
 
 function hedging<R extends Result>(parts: CallStackParts): Layer<R> | undefined {

@@ -17,6 +17,7 @@ import { type DeadlineOptions, fly } from './deadline.js';
 import type { OpenStream } from './dispatch.js';
 import type { InstanceStatus } from './endpoint.js';
 import type { Flight, Reply, Send } from './flight.js';
+import { createRetry } from './retry.js';
 import type { UpstreamSettings } from './settings.js';
 import { bidiStack, type CallStackParts, serverStreamStack, unaryStack } from './stack.js';
 import { createThrottle } from './throttle.js';
@@ -41,7 +42,7 @@ export interface Upstream {
   /** Sent when it is first read. */
   serverStream(call: UpstreamCall): UpstreamStream;
   bidi(call: UpstreamBidiCall): UpstreamStream;
-  /** Sends a unary call to one instance, past balance, retry and hedge: for what concerns every instance (Models). */
+  /** Sends a unary call to one instance, past admission, balance, retry and hedge: for what concerns every instance (Models). */
   unaryTo(instance: string, call: UpstreamCall): Promise<UpstreamAnswer>;
   /** Instances of a capability and where they stand. */
   instances(capability: string): readonly InstanceStatus[];
@@ -89,6 +90,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       random,
       counters,
       onModels: () => cache.clear(capability),
+      onDead: (waiting, reason) => retry.move(waiting, reason),
     });
     const balance = createBalance({
       capability,
@@ -101,6 +103,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       counters,
     });
     const budget = createBudget({ percent: settings.retryPercent, perSecond: settings.retryPerSecond, clock });
+    const retry = createRetry({ attemptsMax: settings.attemptsMax, budget, balance, clock, random, counters });
     const parts: CallStackParts = {
       settings,
       cache,
@@ -115,7 +118,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         clock,
         counters,
       }),
-      budget,
+      retry,
       hedgeBudget: createBudget({ percent: settings.hedgePercent, perSecond: 1, clock, parent: budget }),
       balance,
       latency: (method) => cluster.latency(method),
@@ -125,7 +128,6 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         onError: (begun, error) => cluster.onError(begun, error),
       },
       clock,
-      random,
       counters,
     };
     const branch = {
@@ -158,7 +160,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     bidi(call) {
       const branch = branchOf(call.capability);
       const { requests, ...rest } = call;
-      const single: UpstreamCall = { ...rest, request: EMPTY, idempotent: false };
+      const single: UpstreamCall = { ...rest, request: EMPTY, idempotent: false, untimed: true };
       return readable(() => fly(single, bidiStack(requests, branch.parts), branch.deadline, opened));
     },
     unaryTo(instance, call) {
@@ -174,13 +176,14 @@ export function createUpstream(options: UpstreamOptions): Upstream {
         random,
         counters,
       });
+      // Past admission too: it takes no place from calls, and an operator gets through when they are refused.
       return fly(
-        call,
+        { ...call, untimed: true },
         unaryStack({
           ...parts,
           balance,
           dispatch: { ...parts.dispatch, balance },
-          settings: { ...settings, cache: false, singleFlight: false, hedge: false, retry: false },
+          settings: { ...settings, ...ALONE },
         }),
         branch.deadline,
         toAnswer,
@@ -197,6 +200,15 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 }
 
 const EMPTY = Buffer.alloc(0);
+/** Layers that a call to one instance passes by. */
+const ALONE = {
+  cache: false,
+  singleFlight: false,
+  throttle: false,
+  bulkhead: false,
+  hedge: false,
+  retry: false,
+} as const;
 
 const toAnswer = ({ response, trailers, instance, cached }: Reply, { attempts }: Flight): UpstreamAnswer => ({
   response,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { MeshError } from '../../../chassis/errors.js';
 import { createBulkhead } from '../../../gateway/upstream/bulkhead.js';
+import type { UpstreamCall } from '../../../gateway/upstream/call.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
+import type { OpenStream } from '../../../gateway/upstream/dispatch.js';
 import type { Reply } from '../../../gateway/upstream/flight.js';
 import { createLimit } from '../../../gateway/upstream/limit.js';
 import { createThrottle } from '../../../gateway/upstream/throttle.js';
@@ -221,6 +223,34 @@ describe('bulkhead', () => {
     assert.equal(counters.bulkheadRefused, 0, `of ${waiting}`);
   });
 
+  it('learns from a stream when its first message came, and nothing from one whose requests are yet to come', async () => {
+    const { clock, bulkhead } = setUp({ inFlightMax: 1, queueMax: 10 });
+    const send = (changes: Partial<UpstreamCall>, firstMs: number, endMs: number): Promise<string> =>
+      new Promise((resolve) => {
+        const flight = testFlight(clock, { deadlineMs: clock.now() + 1_000_000, ...changes });
+        flight.nowMs = clock.monotonic();
+        bulkhead.layer<OpenStream>()((given, done) => {
+          const ended = new Promise<undefined>((over) => void clock.after(endMs, () => over(undefined)));
+          clock.after(firstMs, () => {
+            given.nowMs = clock.monotonic();
+            done(undefined, { instance: 'embed-1', ended } as OpenStream);
+          });
+        })(flight, (error) => resolve(error ? error.code : 'OK'));
+      });
+    for (const [changes, firstMs] of [
+      [{}, 20],
+      [{ untimed: true }, 0],
+    ] as const) {
+      const long = send(changes, firstMs, 600_000);
+      await clock.advance(600_100);
+      assert.equal(await long, 'OK');
+      assert.equal(bulkhead.inFlight, 0);
+    }
+    const calls = Promise.all([send({}, 20, 20), send({ deadlineMs: clock.now() + 1_000 }, 20, 20)]);
+    await clock.advance(1_000);
+    assert.deepEqual(await calls, ['OK', 'OK'], 'who must wait for 20 ms is let wait');
+  });
+
   it('puts critical calls in front and lets sheddable ones not wait at all', async () => {
     const { clock, sent, call } = setUp({ inFlightMax: 1, queueMax: 5 });
     const order: string[] = [];
@@ -278,6 +308,31 @@ describe('adaptive limit', () => {
     calls(1_000, 500);
     assert.equal(limit.value, 8);
     assert.ok(lowered > 0);
+  });
+
+  it('takes a change of work for usual within minutes, however slow the new one is', () => {
+    const clock = createVirtualClock();
+    let nowMs = 0;
+    const limit = createLimit({
+      max: 64,
+      adaptive: true,
+      instances: () => 2,
+      clock: { ...clock, monotonic: () => nowMs },
+    });
+    /** As many at a time as the limit lets in. */
+    const work = (untilMs: number, tookMs: number): void => {
+      while (nowMs < untilMs) {
+        nowMs += tookMs;
+        const together = limit.value;
+        for (let each = 0; each < together; each++) limit.observe(undefined, together, nowMs - tookMs, nowMs);
+      }
+    };
+    work(30_000, 10);
+    assert.equal(limit.value, 64);
+    work(60_000, 2_000);
+    assert.equal(limit.value, 8);
+    work(10 * 60_000, 2_000);
+    assert.equal(limit.value, 64);
   });
 
   it('does not move for a single refusal, a short deadline, or where it is switched off', () => {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { MeshError } from '../../../chassis/errors.js';
 import type { Balance } from '../../../gateway/upstream/balance.js';
 import { type Budget, createBudget } from '../../../gateway/upstream/budget.js';
-import { createTrail } from '../../../gateway/upstream/call.js';
+import { createTrail, type UpstreamCall } from '../../../gateway/upstream/call.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
+import type { Begun } from '../../../gateway/upstream/endpoint.js';
 import type { Attempt, Flight, Reply } from '../../../gateway/upstream/flight.js';
 import { hedge } from '../../../gateway/upstream/hedge.js';
 import { Latency } from '../../../gateway/upstream/latency.js';
 import { Refusal } from '../../../gateway/upstream/refusal.js';
-import { retry } from '../../../gateway/upstream/retry.js';
+import { createRetry } from '../../../gateway/upstream/retry.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { type Deferred, defer } from '../../kit/defer.js';
 import { promised, testEndpoint, testFlight, testReply } from '../../kit/upstream.js';
@@ -19,6 +20,7 @@ const generous = (clock: ReturnType<typeof createVirtualClock>): Budget =>
 const anywhere = (restMs = 0): Balance => ({
   pick: () => assert.fail('not asked'),
   hasOther: () => true,
+  canAnswer: () => true,
   restMs: () => restMs,
 });
 
@@ -49,7 +51,7 @@ describe('retry', () => {
     const counters = createCounters();
     const errors: MeshError[] = [];
     const sentMs: number[] = [];
-    const layer = retry<Reply>({
+    const retry = createRetry({
       attemptsMax: given.attemptsMax ?? 3,
       budget: given.budget ?? generous(clock),
       balance: anywhere(given.restMs),
@@ -62,7 +64,7 @@ describe('retry', () => {
       const error = errors.shift();
       return error ? Promise.reject(error) : Promise.resolve(testReply());
     };
-    const send = promised(layer, next, clock);
+    const send = promised(retry.layer<Reply>(), next, clock);
     const run = async (flight: Flight): Promise<string> => {
       const outcome = send(flight).then(
         () => 'OK',
@@ -71,7 +73,7 @@ describe('retry', () => {
       await clock.advance(20_000);
       return outcome;
     };
-    return { clock, counters, errors, sentMs, run };
+    return { clock, counters, errors, sentMs, run, retry };
   };
 
   it('sends again after a jittered, growing pause', async () => {
@@ -169,6 +171,90 @@ describe('retry', () => {
     assert.equal(await run(flight), 'CANCELLED');
     assert.equal(sentMs.length, 1);
     assert.equal(clock.pending, 0);
+  });
+});
+
+describe('calls of an instance that stopped answering', () => {
+  const silent = new MeshError('UPSTREAM_UNREACHABLE', 'embed-1 stopped answering');
+  const setUp = (budget: number, canAnswer = true) => {
+    const clock = createVirtualClock();
+    const counters = createCounters();
+    const retry = createRetry({
+      attemptsMax: 3,
+      budget: createBudget({ percent: 0, perSecond: budget / 10, clock }),
+      balance: { ...anywhere(), canAnswer: () => canAnswer },
+      clock,
+      random: () => 0.5,
+      counters,
+    });
+    const [stopped, other] = [testEndpoint(clock, 'embed-1'), testEndpoint(clock, 'embed-2')];
+    const outcomes = new Map<string, string>();
+    const attempts: Begun[] = [];
+    /** In flight at the stopped instance until it is cut; answered at the other. */
+    const call = (name: string, changes: Partial<UpstreamCall> = {}): Flight => {
+      const flight = testFlight(clock, changes);
+      retry.layer<Reply>()((given, done) => {
+        const begun = (given.attempts === 0 ? stopped : other).begin(given);
+        if (given.attempts > 1) {
+          begun.end(undefined, clock.monotonic());
+          return done(undefined, testReply('embed-2'));
+        }
+        attempts.push(begun);
+        begun.sent(
+          {
+            cancel(reason) {
+              begun.end(reason, clock.monotonic());
+              done(reason, undefined);
+            },
+          },
+          true,
+        );
+      })(flight, (error, reply) => outcomes.set(name, error?.code ?? (reply as Reply).instance));
+      return flight;
+    };
+    return { clock, counters, retry, attempts, outcomes, call, other };
+  };
+
+  it('move on while the budget lasts, those with the least time left first; the others wait', async () => {
+    const { clock, counters, retry, attempts, outcomes, call } = setUp(2);
+    for (const seconds of [60, 3, 30, 2]) call(`${seconds} s`, { deadlineMs: clock.now() + seconds * 1_000 });
+    retry.move(attempts, silent);
+    await clock.advance(100);
+    assert.deepEqual([...outcomes].sort(), [
+      ['2 s', 'embed-2'],
+      ['3 s', 'embed-2'],
+    ]);
+    assert.deepEqual([counters.retries, counters.retriesOverBudget], [2, 1]);
+    await clock.advance(10_000);
+    retry.move(attempts, silent);
+    await clock.advance(100);
+    assert.equal(outcomes.size, 4, 'the budget has filled up again');
+  });
+
+  it('move a tenth of the budget at a time: a machine that is merely slow is not flooded', async () => {
+    const { clock, retry, attempts, outcomes, call } = setUp(100);
+    for (let each = 0; each < 60; each++) call(`call ${each}`);
+    const moved: number[] = [];
+    for (let tick = 0; tick < 3; tick++) {
+      retry.move(attempts, silent);
+      await clock.advance(50);
+      moved.push(outcomes.size);
+    }
+    assert.deepEqual(moved, [10, 19, 27]);
+  });
+
+  it('stay where they are if they cannot be sent again, or have another attempt under way', async () => {
+    const { clock, retry, attempts, outcomes, call, other } = setUp(10);
+    call('not idempotent', { idempotent: false });
+    call('no time left', { deadlineMs: clock.now() + 20 });
+    other.begin(call('hedged'));
+    call('poisonous').poisonous = true;
+    retry.move(attempts, silent);
+    const nowhere = setUp(10, false);
+    nowhere.call('nobody else has the model');
+    nowhere.retry.move(nowhere.attempts, silent);
+    await clock.advance(100);
+    assert.deepEqual([outcomes.size, nowhere.outcomes.size], [0, 0]);
   });
 });
 

@@ -13,6 +13,56 @@ const ok = (samples: readonly Sample[]): number => samples.length - lost(samples
 describe('faults in virtual time', function () {
   this.timeout(60_000);
 
+  it('an instance that was held up takes its full share at once: without it the other has more than it can do', async () => {
+    const simulation = simulate({ count: 2, ...WORK, seed: 1 });
+    await simulation.load(2 * CAPACITY * 0.8, 10);
+    const first = simulation.instances[0] as SimulatedInstance;
+    const samples = await simulation.load(2 * CAPACITY * 0.8, 12, {
+      during: [
+        [
+          2_000,
+          () => {
+            first.stopped = true;
+          },
+        ],
+        [2_700, () => simulation.resume(first)],
+      ],
+    });
+    assert.deepEqual(lost(samples), []);
+    assert.ok((simulation.upstream.counters().embed?.silences ?? 0) > 0, 'it was taken for silent');
+    const after = quantileMs(between(samples, 4_500, Number.POSITIVE_INFINITY), 0.99);
+    assert.ok(after <= 400, `p99 ${after} ms from two seconds after`);
+    await simulation.close();
+  });
+
+  it('a pause loses nothing although more calls are in flight than the budget can send again', async () => {
+    const simulation = simulate({
+      count: 2,
+      workMs: 4_000,
+      places: 500,
+      queueMax: 500,
+      seed: 1,
+      settings: { retryPercent: 0, retryPerSecond: 1, hedge: false, adaptiveLimit: false, inFlightMax: 1_000 },
+    });
+    const first = simulation.instances[0] as SimulatedInstance;
+    const samples = await simulation.load(100, 10, {
+      deadlineMs: 20_000,
+      during: [
+        [
+          5_000,
+          () => {
+            first.stopped = true;
+          },
+        ],
+        [8_000, () => simulation.resume(first)],
+      ],
+    });
+    const counters = simulation.upstream.counters().embed;
+    assert.deepEqual(lost(samples), []);
+    assert.ok((counters?.retries ?? 0) >= 10, 'those that the budget allows move on');
+    await simulation.close();
+  });
+
   for (const seed of SEEDS) {
     const scenario = (
       what: string,

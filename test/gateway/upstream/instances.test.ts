@@ -5,7 +5,7 @@ import { createBalance } from '../../../gateway/upstream/balance.js';
 import { createBreaker } from '../../../gateway/upstream/breaker.js';
 import { createCounters } from '../../../gateway/upstream/counters.js';
 import { createEjector } from '../../../gateway/upstream/eject.js';
-import type { Endpoint } from '../../../gateway/upstream/endpoint.js';
+import { Endpoint } from '../../../gateway/upstream/endpoint.js';
 import { PeakEwma } from '../../../gateway/upstream/ewma.js';
 import { createLoad } from '../../../gateway/upstream/load.js';
 import { type Outcome, verdictOf } from '../../../gateway/upstream/outcome.js';
@@ -84,6 +84,18 @@ describe('peak EWMA and load', () => {
     assert.equal(load.valueMs(0), 300);
   });
 
+  it('learns nothing from times that say nothing, but a failure all the same', () => {
+    const load = new PeakEwma();
+    const observer = createLoad(load, { siblingMs: () => 0 });
+    observer.end({ ...outcome(), ms: undefined });
+    assert.equal(load.known, false);
+    observer.end(outcome(undefined, 10));
+    observer.end({ ...outcome(new MeshError('CANCELLED', 'left')), ms: undefined });
+    assert.equal(load.valueMs(0), 10);
+    observer.end({ ...outcome(gone), ms: undefined });
+    assert.equal(load.valueMs(0), 50);
+  });
+
   it('counts a cut attempt for at least what it lasted', () => {
     const load = new PeakEwma();
     const observer = createLoad(load, { siblingMs: () => 0 });
@@ -153,6 +165,24 @@ describe('balance', () => {
     b.begin(testFlight(clock)).end(undefined, clock.monotonic());
     b.oldest?.end(undefined, clock.monotonic());
     assert.equal(shares(100).a, undefined);
+  });
+
+  it('counts no stream that has begun to answer, and nothing whose requests are yet to come', async () => {
+    const { endpoints, shares, clock } = setUp(['a', 'b', 'c']);
+    for (const each of endpoints) each.load.observe(10, 0);
+    const [a, ...others] = endpoints;
+    const stream = a.begin(testFlight(clock));
+    const untimed = a.begin(testFlight(clock, { untimed: true, idempotent: false }));
+    await clock.advance(10);
+    stream.heard();
+    await clock.advance(600_000);
+    for (const each of endpoints) each.load.observe(10, clock.monotonic());
+    for (const each of [...others, ...others]) each.begin(testFlight(clock));
+    assert.equal(a.oldest, undefined);
+    assert.ok(Math.abs((shares(3_000).a ?? 0) - 1 / 3) < 0.05, 'as busy as the others, not slow');
+    untimed.end(undefined, clock.monotonic());
+    stream.end(undefined, clock.monotonic());
+    assert.equal(a.inFlight, 0);
   });
 
   it('avoids an instance that reports a queue, for as long as the report lasts', async () => {
@@ -273,6 +303,26 @@ describe('outlier ejection', () => {
     assert.equal(ejected, 0, 'a refusal is no failure');
     fail();
     assert.equal(ejected, 1);
+  });
+});
+
+describe('an attempt that was cut here', () => {
+  it('counts against nobody, whatever the reason', () => {
+    const clock = createVirtualClock();
+    const verdicts: string[] = [];
+    const counters = createCounters();
+    const { pool, instance } = testEndpoint(clock, 'embed-1');
+    const endpoint = new Endpoint(instance, {
+      pool,
+      clock,
+      counters,
+      observers: () => [{ end: ({ verdict }) => verdicts.push(verdict) }],
+    });
+    const cut = endpoint.begin(testFlight(clock));
+    cut.cancel(gone);
+    cut.end(gone, 0);
+    endpoint.begin(testFlight(clock)).end(gone, 0);
+    assert.deepEqual(verdicts, ['unknown', 'failed']);
   });
 });
 

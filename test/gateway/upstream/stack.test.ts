@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { MeshError } from '../../../chassis/errors.js';
 import { createMetrics } from '../../../chassis/metrics.js';
+import { createCuts } from '../../../gateway/upstream/cuts.js';
 import { createUpstream, type UpstreamSettings } from '../../../gateway/upstream/index.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { createSimulatedClock } from '../../kit/simulation.js';
@@ -305,6 +306,92 @@ describe('the stack as a whole', function () {
       assert.match(text, new RegExp(`plexus_upstream_events_total{capability="embed",event="answered"} ${scrape}\n`));
       assert.match(text, /plexus_upstream_instance_up{capability="embed",instance="a",state="serving"} 1\n/);
     }
+    await upstream.close();
+  });
+});
+
+describe('thousands of callers who leave together', () => {
+  it('are told at once; their calls are cancelled a few at a time, and none of them waits when the stack closes', async () => {
+    const clock = createVirtualClock();
+    const network = createFakeNetwork(clock);
+    network.script('a:1', () => ({ afterMs: Number.POSITIVE_INFINITY }));
+    const upstream = createUpstream({
+      registry: createFakeRegistry([testInstance('a')]),
+      settings: testUpstreamSettings({ inFlightMax: 5_000, adaptiveLimit: false, pulse: false }),
+      clock,
+      random: seeded(3),
+      connect: network.connect,
+    });
+    const controller = new AbortController();
+    let told = 0;
+    for (let call = 0; call < 1_000; call++)
+      upstream.unary(testCall(clock, { signal: controller.signal })).catch(() => told++);
+    await clock.advance(10);
+    controller.abort(new MeshError('CANCELLED', 'left'));
+    await clock.advance(0);
+    const cancelled = (): number => network.sent.filter(({ outcome }) => outcome === 'cancelled').length;
+    assert.deepEqual([told, cancelled()], [1_000, 50]);
+    await clock.advance(100);
+    assert.equal(cancelled(), 250);
+    assert.equal(upstream.instances('embed')[0]?.inFlight, 750, 'they are in flight until then');
+    await clock.advance(300);
+    assert.equal(cancelled(), 850);
+    await upstream.close();
+    assert.equal(cancelled(), 1_000);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('are cancelled at once where they are few', async () => {
+    const clock = createVirtualClock();
+    let cut = 0;
+    const cuts = createCuts(clock);
+    for (let second = 0; second < 3; second++) {
+      for (let each = 0; each < 50; each++) cuts.add(() => cut++);
+      assert.equal(cut, 50 * (second + 1));
+      assert.equal(clock.pending, 0);
+      await clock.advance(25);
+    }
+  });
+});
+
+describe('a call to one instance', () => {
+  const setUp = () => {
+    const clock = createVirtualClock();
+    const network = createFakeNetwork(clock);
+    const upstream = createUpstream({
+      registry: createFakeRegistry([testInstance('a'), testInstance('b')]),
+      settings: testUpstreamSettings({ inFlightMax: 1, queueMax: 0 }),
+      clock,
+      random: seeded(3),
+      connect: network.connect,
+    });
+    const load = () =>
+      upstream.unaryTo('a', testCall(clock, { method: 'plexus.v1.Models/Load', deadlineMs: clock.now() + 60_000 }));
+    const status = () => upstream.instances('embed').find(({ id }) => id === 'a');
+    return { clock, network, upstream, load, status };
+  };
+
+  it('takes no place, and its time makes nobody slow', async () => {
+    const { clock, network, upstream, load, status } = setUp();
+    network.script('a:1', ({ method }) => ({ afterMs: method.endsWith('/Load') ? 20_000 : 5 }));
+    const loading = load();
+    await clock.advance(1_000);
+    const call = upstream.unary(testCall(clock));
+    await clock.advance(10);
+    assert.ok(await call);
+    await clock.advance(20_000);
+    assert.equal((await loading).instance, 'a');
+    assert.ok((status()?.latencyMs ?? 0) < 10);
+    await upstream.close();
+  });
+
+  it('ends soon where the instance has stopped answering', async () => {
+    const { clock, network, load, upstream } = setUp();
+    network.script('a:1', () => ({ afterMs: Number.POSITIVE_INFINITY }));
+    network.health('a:1', 'silent');
+    const outcome = assert.rejects(load(), { code: 'UPSTREAM_UNREACHABLE' });
+    await clock.advance(2_000);
+    await outcome;
     await upstream.close();
   });
 });
