@@ -239,7 +239,8 @@ export class Endpoint {
     const verdict = begun.cancelled ? 'unknown' : this.#judge(begun.flight, error, nowMs);
     // An error of the instance is a sign of life too.
     if (verdict !== 'unknown') this.heardMs = nowMs;
-    const outcome: Outcome = { verdict, error, ms, nowMs };
+    const beaten = begun.cancelled?.code === 'CANCELLED' && !begun.flight.ended;
+    const outcome: Outcome = { verdict, error, ms, beaten, nowMs };
     for (const observer of this.#observers) observer.end(outcome);
   }
 

@@ -13,6 +13,8 @@ export interface Outcome {
   readonly error: MeshError | undefined;
   /** Milliseconds from sending to the answer (to the first message of a stream); undefined where they say nothing (`untimed`). */
   readonly ms: number | undefined;
+  /** True where it was cut because another instance answered the call first. */
+  readonly beaten: boolean;
   /** Monotonic milliseconds when it ended. */
   readonly nowMs: number;
 }

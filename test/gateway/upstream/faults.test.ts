@@ -132,22 +132,31 @@ describe('faults in virtual time', function () {
       },
     );
 
-    scenario('one 20 times slow does not show in p99 after 2 s', 3, async (simulation, first) => {
-      // 60 % of what remains without it: at more, the queues of the others show whoever balances.
-      const samples = await simulation.load(2 * CAPACITY * 0.6, 14, {
-        during: [
-          [
-            4_000,
-            () => {
-              first.workMs *= 20;
-            },
+    it(`one 20 times slow does not show in p99 after 2 s, nor each time it is tried again (seeds ${seed} to ${seed + 4})`, async () => {
+      const before: Sample[] = [];
+      const after: Sample[] = [];
+      // One run has too few calls: its p99 is the fifth worst, and of the two others alone it is anything from 110 to 160 ms.
+      for (let each = seed; each < seed + 5; each++) {
+        const simulation = simulate({ count: 3, ...WORK, seed: each });
+        await simulation.load(RATE, 3);
+        // 60 % of what remains without it: at more, the queues of the others show whoever balances.
+        const samples = await simulation.load(2 * CAPACITY * 0.6, 60, {
+          during: [
+            [
+              4_000,
+              () => {
+                (simulation.instances[0] as SimulatedInstance).workMs *= 20;
+              },
+            ],
           ],
-        ],
-      });
-      const base = quantileMs(between(samples, 0, 3_800), 0.99);
-      const after = quantileMs(between(samples, 6_000, Number.POSITIVE_INFINITY), 0.99);
-      assert.deepEqual(lost(samples), []);
-      assert.ok(after <= base * 1.5, `${base} -> ${after}`);
+        });
+        assert.deepEqual(lost(samples), []);
+        before.push(...between(samples, 0, 3_800));
+        after.push(...between(samples, 6_000, Number.POSITIVE_INFINITY));
+        await simulation.close();
+      }
+      const [base, p99] = [quantileMs(before, 0.99), quantileMs(after, 0.99)];
+      assert.ok(p99 <= base * 1.5, `${base} -> ${p99}`);
     });
 
     scenario('one that fails fast gets under 2 % after 1 s, and nothing is lost', 3, async (simulation, first) => {

@@ -16,7 +16,13 @@ import { createVirtualClock } from '../../kit/clock.js';
 import { createFakeNetwork, seeded, testEndpoint, testFlight } from '../../kit/upstream.js';
 
 const gone = new MeshError('UPSTREAM_UNREACHABLE', 'gone');
-const outcome = (error?: MeshError, ms = 10, nowMs = 0): Outcome => ({ verdict: verdictOf(error), error, ms, nowMs });
+const outcome = (error?: MeshError, ms = 10, nowMs = 0): Outcome => ({
+  verdict: verdictOf(error),
+  error,
+  ms,
+  beaten: false,
+  nowMs,
+});
 
 describe('outcome', () => {
   it('tells failures from refusals, answers and what says nothing', () => {
@@ -76,12 +82,14 @@ describe('peak EWMA and load', () => {
     for (const load of [a, b]) assert.ok(load.valueMs(10_000) <= 200, `${load.valueMs(10_000)}`);
   });
 
-  it('counts a missed deadline for what it lasted, however often', () => {
-    const load = new PeakEwma();
-    const observer = createLoad(load, { siblingMs: () => 0 });
-    observer.end(outcome(undefined, 50));
-    for (let each = 0; each < 10; each++) observer.end(outcome(new MeshError('DEADLINE_EXCEEDED', 'late'), 300));
-    assert.equal(load.valueMs(0), 300);
+  it('counts a missed deadline and a caller who left for what they lasted, however often', () => {
+    for (const code of ['DEADLINE_EXCEEDED', 'CANCELLED'] as const) {
+      const load = new PeakEwma();
+      const observer = createLoad(load, { siblingMs: () => 0 });
+      observer.end(outcome(undefined, 50));
+      for (let each = 0; each < 10; each++) observer.end(outcome(new MeshError(code, 'over'), 300));
+      assert.equal(load.valueMs(0), 300);
+    }
   });
 
   it('learns nothing from times that say nothing, but a failure all the same', () => {
@@ -96,16 +104,20 @@ describe('peak EWMA and load', () => {
     assert.equal(load.valueMs(0), 50);
   });
 
-  it('counts a cut attempt for at least what it lasted', () => {
+  it('counts an attempt that another instance won for what it lasted, and for twice as much each further time', () => {
     const load = new PeakEwma();
     const observer = createLoad(load, { siblingMs: () => 0 });
-    observer.end(outcome(undefined, 50));
-    observer.end(outcome(new MeshError('CANCELLED', 'hedged'), 10));
-    assert.equal(load.valueMs(0), 50);
-    observer.end(outcome(new MeshError('CANCELLED', 'hedged'), 300));
-    assert.equal(load.valueMs(0), 300);
-    observer.end(outcome(new MeshError('CANCELLED', 'hedged'), 300));
-    assert.equal(load.valueMs(0), 600, 'again, without an answer between');
+    const beaten = (ms: number): number => {
+      observer.end({ ...outcome(new MeshError('CANCELLED', 'another answered first'), ms), beaten: true });
+      return load.valueMs(0);
+    };
+    observer.end(outcome(undefined, 500));
+    assert.deepEqual(
+      [1, 2, 3, 4].map(() => beaten(100)),
+      [500, 500, 500, 800],
+    );
+    observer.end(outcome(undefined, 900));
+    assert.equal(beaten(100), 900, 'an answer in between says how slow it is');
   });
 });
 
