@@ -12,6 +12,7 @@ import {
   inputsOf,
   type Logits,
   logitsAt,
+  isPast,
   logitsWidth,
   type OpenOptions,
   openSession,
@@ -27,7 +28,7 @@ export async function openCausal(options: OpenOptions): Promise<Graph> {
   const file = STEMS.map((stem) => findFile(options, stem)).find((found) => found !== undefined);
   if (!file) throw new Refused(`it has none of ${STEMS.map((stem) => `onnx/${stem}.onnx`).join(', ')}`);
   const session = await openSession(file, options.threads);
-  const inputs = inputsOf(session, 'the decoder', (name) => KNOWN.has(name) || name.startsWith('past_key_values.'));
+  const inputs = inputsOf(session, 'the decoder', (name) => KNOWN.has(name) || isPast(name));
   if (!inputs.has('input_ids')) throw new Refused('the decoder has no input "input_ids"');
   const specs = cacheSpecs(session, inputs, 'the decoder');
   const masked = inputs.has('attention_mask');

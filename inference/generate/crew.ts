@@ -131,6 +131,7 @@ export function createCrew({ name, script, start, size, hangMs, clock }: CrewOpt
    */
   const leave = ({ worker }: Member): Promise<void> =>
     new Promise((resolve) => {
+      if (worker.threadId === -1) return resolve(); // It has ended: nothing of it would be heard.
       const cancelTimer = clock.after(LEAVE_MS, resolve);
       worker.removeAllListeners();
       worker.on('error', () => {}); // It is on its way out: nobody waits for anything of it.

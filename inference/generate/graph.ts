@@ -111,12 +111,17 @@ export function inputsOf(
 /** The cached tensors among the inputs of the session that decodes with a past. */
 export function cacheSpecs(
   session: InferenceSession,
+const PAST = /^past_key_values\.(\d+)\.(?:(decoder|encoder)\.)?(?:key|value)$/;
+
+/** True for an input that holds cached keys or values. A state of another kind ("past_key_values.0.conv") is none. */
+export const isPast = (name: string): boolean => PAST.test(name);
+
   inputs: ReadonlyMap<string, GraphInput>,
   part: string,
 ): CacheSpec[] {
   const specs: CacheSpec[] = [];
   for (const { name, type, shape } of inputs.values()) {
-    const match = /^past_key_values\.(\d+)\.(?:(decoder|encoder)\.)?(?:key|value)$/.exec(name);
+    const match = PAST.exec(name);
     if (!match) continue;
     if (type !== 'float32' && type !== 'float16')
       throw new Refused(`${part}: "${name}" is ${type}; float32 and float16 are known`);

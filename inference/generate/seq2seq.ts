@@ -14,6 +14,7 @@ import {
   type Graph,
   type GraphInput,
   inputsOf,
+  isPast,
   type Logits,
   logitsAt,
   logitsWidth,
@@ -35,7 +36,7 @@ import {
 } from './source.js';
 import { begin, createStep, openStepped, type Stepped, type SteppedFiles } from './stepped.js';
 
-const known = (name: string): boolean => DECODER_INPUTS.has(name) || name.startsWith('past_key_values.');
+const known = (name: string): boolean => DECODER_INPUTS.has(name) || isPast(name);
 const DECODER_INPUTS = new Set(['input_ids', 'encoder_attention_mask', 'encoder_hidden_states', 'use_cache_branch']);
 
 interface Parts {

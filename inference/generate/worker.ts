@@ -31,13 +31,9 @@ async function main(port: NonNullable<typeof parentPort>): Promise<void> {
       : await openCausal(options);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    if (left) process.exit(0);
-    say({
-      at: 'refused',
-      reason: error instanceof Refused ? detail : 'onnxruntime cannot open or run its graphs',
-      detail,
-    });
-    return;
+    const reason = error instanceof Refused ? detail : 'onnxruntime cannot open or run its graphs';
+    if (!left) say({ at: 'refused', reason, detail });
+    process.exit(0); // Nobody will ask this thread for anything; what was said is heard before its end is.
   }
   const leave = (): void => void graph.leave().finally(() => process.exit(0));
   if (left) leave();

@@ -4,6 +4,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeshError } from '../../../chassis/errors.js';
 import type { GeneratorModel } from '../../../inference/generate/index.js';
+import { addInput, readModel, writeModel } from '../../../inference/generate/onnx-graph.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { temporaryFolders, withCode } from '../../kit/model-folder.js';
 import { sharedOrSkip } from '../../kit/shared.js';
@@ -153,9 +154,9 @@ describe('a generator whose worker dies', () => {
 
 describe('a folder that cannot generate', () => {
   const folder = temporaryFolders();
-  const copy = (change: (path: string) => void): ReturnType<typeof stored> => {
+  const copy = (change: (path: string) => void, fixture = 't5'): ReturnType<typeof stored> => {
     const path = folder();
-    cpSync(fixtureFolder('t5'), path, { recursive: true });
+    cpSync(fixtureFolder(fixture), path, { recursive: true });
     change(path);
     return stored('odd', path);
   };
@@ -163,7 +164,13 @@ describe('a folder that cannot generate', () => {
     const json = JSON.parse(readFileSync(join(path, file), 'utf8')) as object;
     writeFileSync(join(path, file), JSON.stringify({ ...json, ...change }));
   };
-  const CASES: [string, (path: string) => void, RegExp][] = [
+  const addState = (path: string): void => {
+    const file = join(path, 'onnx/model.onnx');
+    const graph = readModel(readFileSync(file));
+    addInput(graph.graph, 'past_key_values.0.conv', 'float32', ['batch_size', 2, 4]);
+    writeFileSync(file, writeModel(graph));
+  };
+  const CASES: [string, (path: string) => void, RegExp, fixture?: string][] = [
     ['no config.json', (path) => rmSync(join(path, 'config.json')), /no config.json/],
     ['no encoder', (path) => rmSync(join(path, 'onnx/encoder_model.onnx')), /no onnx\/encoder_model.onnx/],
     ['no decoder', (path) => rmSync(join(path, 'onnx/decoder_model.onnx')), /none of onnx\/decoder_model_merged.onnx/],
@@ -187,11 +194,18 @@ describe('a folder that cannot generate', () => {
       (path) => edit(path, 'generation_config.json', { eos_token_id: 'x' }),
       /eos_token_id/,
     ],
+    [
+      'a past that is neither keys nor values',
+      addState,
+      /reads an input "past_key_values.0.conv" that is not known/,
+      'llama',
+    ],
   ];
-  for (const [what, change, says] of CASES) {
+  for (const [what, change, says, fixture] of CASES) {
     it(`is refused with the reason: ${what}`, async () => {
-      const model = copy(change);
-      await assert.rejects(open(model), (error: MeshError) => {
+      const model = copy(change, fixture);
+      // Time stands still: its thread must end by itself, not because closing stopped waiting for it.
+      await assert.rejects(open(model, {}, { clock: createVirtualClock() }), (error: MeshError) => {
         assert.ok(!error.message.includes(model.folder), 'a path leaked');
         return withCode('MODEL_UNSUPPORTED', says)(error);
       });
