@@ -14,9 +14,10 @@ import {
   sameRow,
 } from './decoding.js';
 import type { Resolved } from './parameters.js';
-import { createProcessors, onlyForbids } from './processors.js';
+import { createProcessors, onlyForbids, withoutForbidden } from './processors.js';
 import { createRandom } from './random.js';
 import type { Ranked } from './ranking.js';
+import { loopStart } from './repetition.js';
 import { warp } from './warpers.js';
 
 /** A sequence under way. */
@@ -58,6 +59,7 @@ export function createBeams(
   const processors = createProcessors(given, source);
   const keep = Math.max(2, 1 + eosTokenIds.length) * numBeams;
   const random = createRandom(given.seed, 0);
+  const loops = given.repetitionGuard;
   let beams: Beam[] = Array.from({ length: numBeams }, (_, index) => ({
     ids: [...prompt],
     logprobs: [],
@@ -77,10 +79,15 @@ export function createBeams(
       for (const [index, beam] of beams.entries()) {
         const row = logits(index);
         const ranks = ranked(index);
-        const normalizer = (row[Number(ranks.ids[0])] as number) - (ranks.logprobs[0] as number);
-        for (const processor of processors) processor(beam.ids, row, normalizer);
+        const before = (row[Number(ranks.ids[0])] as number) - (ranks.logprobs[0] as number);
+        const forbidden: number[] = [];
+        for (const processor of processors) processor(beam.ids, row, before, forbidden);
+        const normalizer = given.renormalizeLogits
+          ? (withoutForbidden(before, forbidden) ?? normalizerOf(row, before))
+          : before;
         // So much was forbidden that the rest must be looked at.
-        if (!collectRanked(best, row, ranks, index, beam.score)) collect(best, row, normalizer, index, beam.score);
+        if (!collectRanked(best, row, ranks, normalizer - before, index, beam.score))
+          collect(best, row, normalizer, index, beam.score);
       }
       return best;
     }
@@ -91,6 +98,7 @@ export function createBeams(
       if (!sameRow(before, row)) {
         normalizer = logSumExp(row);
         for (const processor of processors) processor(beam.ids, row, normalizer);
+        if (given.renormalizeLogits) normalizer = normalizerOf(row, normalizer);
         before = row;
       }
       if (given.doSample) draw(best, row, normalizer, index, beam.score);
@@ -107,11 +115,12 @@ export function createBeams(
     if (best.length > keep) best.pop();
   };
 
-  /** The same from the likeliest alone, less what the row forbids; false where too few of them are left. */
+  /** The same from the likeliest alone, less what the row forbids; false where too few of them are left. `shift`: of the normalizer. */
   const collectRanked = (
     best: Candidate[],
     row: Float32Array,
     { ids, logprobs }: Ranked,
+    shift: number,
     beam: number,
     base: number,
   ): boolean => {
@@ -119,7 +128,8 @@ export function createBeams(
     for (let rank = 0; rank < ids.length && allowed.length < keep; rank++) {
       const id = Number(ids[rank]);
       if (row[id] === Number.NEGATIVE_INFINITY) continue;
-      const logprob = number(logprobs[rank] as number);
+      const ranked = number(logprobs[rank] as number);
+      const logprob = shift === 0 ? ranked : Math.fround(ranked - shift);
       const score = Math.fround(logprob + base);
       allowed.push({ beam, id, logprob, score, order: score });
     }
@@ -148,8 +158,11 @@ export function createBeams(
   const draw = (best: Candidate[], scores: Float32Array, offset: number, beam: number, base: number): void => {
     const shifted = scores.map((score) => score - offset);
     const temperature = Math.fround(given.temperature);
-    for (const id of warp(shifted, given, eosTokenIds.length + 1).ids) {
-      const logprob = Math.fround((shifted[id] as number) / temperature);
+    const { ids, probabilities } = warp(shifted, given, eosTokenIds.length + 1);
+    for (const [place, id] of ids.entries()) {
+      const logprob = Math.fround(
+        given.renormalizeLogits ? Math.log(probabilities[place] as number) : (shifted[id] as number) / temperature,
+      );
       const score = Math.fround(logprob + base);
       best.push({ beam, id, logprob, score, order: score - Math.log(-Math.log(random.next() || 2 ** -53)) });
     }
@@ -158,12 +171,12 @@ export function createBeams(
   const advance = (logits: RowLogits, ranked?: RowRanks): Step => {
     const candidates = continuations(logits, ranked);
     const length = (beams[0] as Beam).ids.length + 1;
-    const hits = candidates.map(
-      ({ beam, id }) =>
-        length >= maxLength ||
-        eosTokenIds.includes(id) ||
-        (stops?.([...(beams[beam] as Beam).ids.slice(promptLength), id]) ?? false),
-    );
+    const hits = candidates.map(({ beam, id }) => {
+      if (length >= maxLength || eosTokenIds.includes(id)) return true;
+      if (!stops && !loops) return false;
+      const generated = [...(beams[beam] as Beam).ids.slice(promptLength), id];
+      return (stops?.(generated) ?? false) || loopOf(generated) !== undefined;
+    });
     const extended = ({ beam, id, logprob }: Candidate, score: number): Beam => {
       const from = beams[beam] as Beam;
       return { ids: [...from.ids, id], logprobs: [...from.logprobs, logprob], score };
@@ -210,11 +223,20 @@ export function createBeams(
     return possible > (finished[finished.length - 1] as Finished).score;
   };
 
+  /** Where a sequence that is caught in a loop began to repeat itself: a beam that gets there has ended, as at an end token. */
+  const loopOf = (generated: readonly number[]): number | undefined =>
+    loops && promptLength + generated.length >= given.minLength ? loopStart(generated) : undefined;
+
   const result = ({ ids, logprobs, score }: Beam): Generated => {
     const generated = ids.slice(promptLength);
     const last = generated[generated.length - 1];
-    const finish = last !== undefined && eosTokenIds.includes(last) ? 'eos' : stops?.(generated) ? 'stop' : 'length';
-    return { ids: generated, score, logprobs: given.returnLogprobs ? logprobs : [], finish };
+    const kept = given.returnLogprobs ? logprobs : [];
+    if (last !== undefined && eosTokenIds.includes(last))
+      return { ids: generated, score, logprobs: kept, finish: 'eos' };
+    if (stops?.(generated)) return { ids: generated, score, logprobs: kept, finish: 'stop' };
+    const start = ids.length < maxLength ? loopOf(generated) : undefined;
+    if (start === undefined) return { ids: generated, score, logprobs: kept, finish: 'length' };
+    return { ids: generated.slice(0, start), score, logprobs: kept.slice(0, start), finish: 'repetition' };
   };
 
   return {
@@ -224,4 +246,9 @@ export function createBeams(
     ranks: given.doSample || given.repetitionPenalty !== 1 ? 0 : keep + FORBIDDEN_MAX,
     advance,
   };
+}
+
+/** The normalizer of a row as it is now; as it was, where nothing is left of it. */
+function normalizerOf(row: Float32Array, before: number): number {
+  return row.some((score) => score > Number.NEGATIVE_INFINITY) ? logSumExp(row) : before;
 }

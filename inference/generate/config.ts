@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshError } from '../../chassis/errors.js';
 import type { StoredModel } from '../../models/index.js';
-import type { GenerationModel, GenerationParameters } from './parameters.js';
+import { type GenerationModel, type GenerationParameters, STOPS_MAX } from './parameters.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -30,15 +30,25 @@ const NUMBERS = {
   forced_bos_token_id: 'forcedBosTokenId',
 } as const satisfies Record<string, keyof GenerationParameters>;
 
-/** What changes the output and is not done here: better refused than ignored. */
-const UNKNOWN = [
-  'num_beam_groups',
-  'penalty_alpha',
-  'dola_layers',
-  'guidance_scale',
-  'sequence_bias',
-  'prompt_lookup_num_tokens',
-];
+/** What changes the output and is not done here, and the value with which it changes nothing: better refused than ignored. */
+const UNKNOWN: Readonly<Record<string, unknown>> = {
+  num_beam_groups: 1,
+  diversity_penalty: 0,
+  penalty_alpha: 0,
+  dola_layers: null,
+  guidance_scale: 1,
+  sequence_bias: null,
+  prompt_lookup_num_tokens: null,
+  encoder_repetition_penalty: 1,
+  exponential_decay_length_penalty: null,
+  epsilon_cutoff: 0,
+  eta_cutoff: 0,
+  top_h: null,
+  force_words_ids: null,
+  constraints: null,
+  watermarking_config: null,
+  token_healing: false,
+};
 
 /** Reads both files; `vocabSize` 0 where config.json does not say (the session then does). */
 export async function readGenerationModel(stored: StoredModel): Promise<GenerationModel> {
@@ -94,14 +104,24 @@ function readDefaults(stored: StoredModel, generation: Json): GenerationParamete
   if (Array.isArray(generation.bad_words_ids)) {
     found.badWordsIds = generation.bad_words_ids.map((word) => idList(stored, 'bad_words_ids', word));
   }
-  for (const name of UNKNOWN) {
-    const value = generation[name];
-    const neutral =
-      value === undefined ||
-      value === null ||
-      (name === 'num_beam_groups' && value === 1) ||
-      (name === 'guidance_scale' && value === 1);
-    if (!neutral) throw unsupported(stored, `generation_config.json: ${name} is not supported`);
+  const renormalize = generation.renormalize_logits ?? undefined;
+  if (renormalize !== undefined && typeof renormalize !== 'boolean') {
+    throw unsupported(stored, 'generation_config.json: renormalize_logits is not true or false');
+  }
+  if (renormalize) found.renormalizeLogits = true;
+  const stop = generation.stop_strings ?? undefined;
+  if (stop !== undefined) {
+    const strings = Array.isArray(stop) ? stop : [stop];
+    if (strings.length > STOPS_MAX || !strings.every((each) => typeof each === 'string' && each !== '')) {
+      throw unsupported(stored, `generation_config.json: stop_strings is not up to ${STOPS_MAX} strings`);
+    }
+    found.stop = strings;
+  }
+  for (const [name, neutral] of Object.entries(UNKNOWN)) {
+    const value = generation[name] ?? null;
+    if (value !== null && value !== neutral) {
+      throw unsupported(stored, `generation_config.json: ${name} is not supported`);
+    }
   }
   return found;
 }

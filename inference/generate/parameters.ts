@@ -26,6 +26,8 @@ export interface GenerationParameters {
   /** Makes sampling repeatable. */
   seed?: number;
   stop?: readonly string[];
+  /** Scores are log-probabilities again once every rule has been applied: what is forbidden lowers no beam. */
+  renormalizeLogits?: boolean;
   returnLogprobs?: boolean;
   forcedBosTokenId?: number;
   forcedEosTokenId?: readonly number[];
@@ -71,6 +73,7 @@ export interface Resolved {
   typicalP: number;
   seed: number;
   stop: readonly string[];
+  renormalizeLogits: boolean;
   returnLogprobs: boolean;
   forcedBosTokenId: number | undefined;
   forcedEosTokenIds: readonly number[];
@@ -141,6 +144,7 @@ export function resolveParameters(
     typicalP: asked.typicalP ?? 1,
     seed: asked.seed ?? randomSeed(),
     stop: asked.stop ?? [],
+    renormalizeLogits: asked.renormalizeLogits ?? false,
     returnLogprobs: asked.returnLogprobs ?? false,
     forcedBosTokenId: asked.forcedBosTokenId,
     forcedEosTokenIds: asked.forcedEosTokenId ?? [],

@@ -7,9 +7,9 @@ import type { Resolved } from './parameters.js';
 /**
  * `ids`: the whole decoder sequence so far, prompt or start token included. `offset`: what transformers' score is less than the one
  * given here (beams process log-probabilities: logits less their normalizer, which is not taken off 32,000 numbers for the few
- * that change).
+ * that change). `forbidden`: takes the scores of what is forbidden, so that they can be summed without looking at all others.
  */
-export type Processor = (ids: readonly number[], scores: Float32Array, offset: number) => void;
+export type Processor = (ids: readonly number[], scores: Float32Array, offset: number, forbidden?: number[]) => void;
 
 /** The processors a request needs, none for plain decoding. `source`: ids of the encoder's input (the prompt, where there is none). */
 export function createProcessors(given: Resolved, source: readonly number[]): Processor[] {
@@ -20,8 +20,8 @@ export function createProcessors(given: Resolved, source: readonly number[]): Pr
   if (given.encoderNoRepeatNgramSize > 0) found.push(encoderNoRepeatNgram(given.encoderNoRepeatNgramSize, source));
   if (given.badWordsIds.length > 0) found.push(badWords(given.badWordsIds, eosTokenIds));
   if (given.minLength > 0 && eosTokenIds.length > 0) {
-    found.push((ids, scores) => {
-      if (ids.length < given.minLength) forbid(scores, eosTokenIds);
+    found.push((ids, scores, _offset, forbidden) => {
+      if (ids.length < given.minLength) forbid(scores, eosTokenIds, forbidden);
     });
   }
   const { forcedBosTokenId } = given;
@@ -35,11 +35,13 @@ export function createProcessors(given: Resolved, source: readonly number[]): Pr
       if (ids.length === given.maxLength - 1) force(scores, given.forcedEosTokenIds, offset);
     });
   }
-  if (given.suppressTokens.length > 0) found.push((_ids, scores) => forbid(scores, given.suppressTokens));
+  if (given.suppressTokens.length > 0) {
+    found.push((_ids, scores, _offset, forbidden) => forbid(scores, given.suppressTokens, forbidden));
+  }
   if (given.beginSuppressTokens.length > 0) {
     const begin = promptLength > 1 || forcedBosTokenId === undefined ? promptLength : promptLength + 1;
-    found.push((ids, scores) => {
-      if (ids.length === begin) forbid(scores, given.beginSuppressTokens);
+    found.push((ids, scores, _offset, forbidden) => {
+      if (ids.length === begin) forbid(scores, given.beginSuppressTokens, forbidden);
     });
   }
   return found;
@@ -52,8 +54,22 @@ export function onlyForbids(given: Resolved, length: number): boolean {
   return given.repetitionPenalty === 1 && !forcedBos && !forcedEos;
 }
 
-function forbid(scores: Float32Array, ids: readonly number[]): void {
-  for (const id of ids) if (id < scores.length) scores[id] = Number.NEGATIVE_INFINITY;
+function forbid(scores: Float32Array, ids: readonly number[], forbidden: number[] | undefined): void {
+  for (const id of ids) {
+    if (id >= scores.length || scores[id] === Number.NEGATIVE_INFINITY) continue;
+    forbidden?.push(scores[id] as number);
+    scores[id] = Number.NEGATIVE_INFINITY;
+  }
+}
+
+/**
+ * The normalizer of a row once tokens of these scores have been forbidden in it: what they had is taken out of the sum that
+ * `normalizer` is the logarithm of. undefined where so much was forbidden that the difference has no digits left.
+ */
+export function withoutForbidden(normalizer: number, forbidden: readonly number[]): number | undefined {
+  let mass = 0;
+  for (const score of forbidden) mass += Math.exp(score - normalizer);
+  return mass < 0.9 ? normalizer + Math.log1p(-mass) : undefined;
 }
 
 function force(scores: Float32Array, ids: readonly number[], offset: number): void {
@@ -74,13 +90,13 @@ function repetitionPenalty(penalty: number): Processor {
 
 /** Bans every token that would repeat an n-gram of the sequence. */
 function noRepeatNgram(size: number): Processor {
-  return (ids, scores) => {
+  return (ids, scores, _offset, forbidden) => {
     if (ids.length < size) return;
     const suffix = ids.length - size + 1; // where the last size-1 tokens begin
     for (let start = 0; start + size <= ids.length; start++) {
       let same = true;
       for (let k = 0; k < size - 1 && same; k++) same = ids[start + k] === ids[suffix + k];
-      if (same) forbid(scores, [ids[start + size - 1] as number]);
+      if (same) forbid(scores, [ids[start + size - 1] as number], forbidden);
     }
   };
 }
@@ -95,23 +111,23 @@ function encoderNoRepeatNgram(size: number, source: readonly number[]): Processo
     if (tokens) tokens.push(last);
     else following.set(key, [last]);
   }
-  return (ids, scores) => {
+  return (ids, scores, _offset, forbidden) => {
     // A sequence shorter than the n-gram has a prefix of another length, which no key equals.
     const key = ids.slice(Math.max(0, ids.length + 1 - size)).join(',');
-    forbid(scores, following.get(size === 1 ? '' : key) ?? []);
+    forbid(scores, following.get(size === 1 ? '' : key) ?? [], forbidden);
   };
 }
 
 /** Bans sequences; an end-of-sequence token alone cannot be banned. */
 function badWords(words: readonly (readonly number[])[], eosTokenIds: readonly number[]): Processor {
   const kept = words.filter((word) => word.length !== 1 || !eosTokenIds.includes(word[0] as number));
-  return (ids, scores) => {
+  return (ids, scores, _offset, forbidden) => {
     for (const word of kept) {
       const prefix = word.length - 1;
       if (prefix > ids.length) continue;
       let same = true;
       for (let k = 0; k < prefix && same; k++) same = ids[ids.length - prefix + k] === word[k];
-      if (same) forbid(scores, [word[prefix] as number]);
+      if (same) forbid(scores, [word[prefix] as number], forbidden);
     }
   };
 }

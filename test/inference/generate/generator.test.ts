@@ -130,6 +130,34 @@ describe('a generator', () => {
   });
 });
 
+describe('a generator whose folder asks for stop strings', () => {
+  const temporary = temporaryFolders();
+
+  it('ends at one where the request names none, and only then', async () => {
+    const folder = temporary();
+    cpSync(fixtureFolder('t5'), folder, { recursive: true });
+    const plain = await openFixture('t5');
+    const { results } = await plain.generate(INPUT, { maxNewTokens: 8 }, unhurried());
+    await plain.close();
+    const ids = results[0]?.ids as number[];
+    const file = join(folder, 'generation_config.json');
+    const config = JSON.parse(readFileSync(file, 'utf8')) as object;
+    writeFileSync(file, JSON.stringify({ ...config, stop_strings: `w${ids[2]}` }));
+    const model = await open(stored('stopping', folder));
+    try {
+      const [own, other] = await Promise.all([
+        model.generate(INPUT, { maxNewTokens: 8 }, unhurried()),
+        model.generate(INPUT, { maxNewTokens: 8, stop: ['nowhere'] }, unhurried()),
+      ]);
+      assert.equal(own.results[0]?.finish, 'stop');
+      assert.ok((own.results[0]?.ids.length ?? 9) <= 3);
+      assert.deepEqual(other.results[0]?.ids, ids);
+    } finally {
+      await model.close();
+    }
+  });
+});
+
 describe('a generator whose worker dies', () => {
   it('fails what was under way as WORKER_LOST, replaces the worker and goes on', async () => {
     const script = new URL('./dying-worker.js', import.meta.url);
@@ -200,6 +228,23 @@ describe('a folder that cannot generate', () => {
       /reads an input "past_key_values.0.conv" that is not known/,
       'llama',
     ],
+    ...(
+      [
+        ['encoder_repetition_penalty', 1.5],
+        ['exponential_decay_length_penalty', [5, 1.1]],
+        ['epsilon_cutoff', 3e-4],
+        ['eta_cutoff', 3e-4],
+        ['diversity_penalty', 0.5],
+        ['force_words_ids', [[4]]],
+        ['renormalize_logits', 'yes'],
+        ['stop_strings', [7]],
+        ['stop_strings', ['']],
+      ] as const
+    ).map(([name, value]): [string, (path: string) => void, RegExp] => [
+      `${name} of ${JSON.stringify(value)}`,
+      (path) => edit(path, 'generation_config.json', { [name]: value }),
+      new RegExp(`generation_config.json: ${name} `),
+    ]),
   ];
   for (const [what, change, says, fixture] of CASES) {
     it(`is refused with the reason: ${what}`, async () => {
