@@ -24,6 +24,8 @@ export interface Need {
 export interface Seats<S extends Seat> {
   readonly size: number;
   add(seat: S): void;
+  /** More of it waits than did, or less: it keeps its place. */
+  grow(seat: S, weight: number): void;
   /** Gone, whatever of it still waited. */
   remove(seat: S): void;
   /** Items of that weight leave for a batch; their tenant is charged. */
@@ -122,6 +124,13 @@ export function createSeats<S extends Seat>(options: SeatsOptions): Seats<S> {
       rankOf(tenant, seat).fresh.add(seat);
       weigh(tenant, seat, seat.weight);
       order.set(seat, { tenant, since: batches, led: false });
+    },
+
+    grow(seat, weight) {
+      const place = order.get(seat);
+      if (!place) return;
+      weigh(place.tenant, seat, weight);
+      seat.weight += weight;
     },
 
     remove(seat) {

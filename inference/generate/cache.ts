@@ -69,11 +69,16 @@ export function newCache(
   };
 }
 
-/** Bytes one row takes with that many tokens. */
+/** Most bytes one row takes as it grows to that many tokens, the room behind them included. */
 export function rowBytes(specs: readonly CacheSpec[], ownTokens: number, sourceTokens: number): number {
+  return bytesOf(specs, ownTokens, ownTokens + roomFor(ownTokens), sourceTokens);
+}
+
+function bytesOf(specs: readonly CacheSpec[], length: number, capacity: number, source: number): number {
   let bytes = 0;
-  for (const { part, type, outer, inner } of specs) {
-    bytes += outer * inner * (part === 'own' ? ownTokens : sourceTokens) * (type === 'float32' ? 4 : 2);
+  for (const { part, type, outer, inner, inPlaces } of specs) {
+    const tokens = inPlaces ? capacity : part === 'own' ? length : source;
+    bytes += outer * inner * tokens * (type === 'float32' ? 4 : 2);
   }
   return bytes;
 }
@@ -228,9 +233,9 @@ function roomFor(length: number): number {
   return Math.max(32, length >> 1);
 }
 
-/** Bytes the tensors take now. */
-export function cacheBytes({ specs, rows, length, source }: Cache): number {
-  return rows * rowBytes(specs, length, source);
+/** Bytes the tensors take now, padding, empty rows and room included. */
+export function cacheBytes({ specs, rows, length, capacity, source }: Cache): number {
+  return rows * bytesOf(specs, length, capacity, source);
 }
 
 function copyRow(index: number, from: Cache, fromRow: number, to: Cache, toRow: number): void {

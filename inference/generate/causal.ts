@@ -1,6 +1,8 @@
 /**
  * Decoder-only models (Llama, GPT-2 and their kin): onnx/model.onnx with past_key_values.N.key/value in and present.N.key/value
- * out, or the older decoder_model_merged.onnx, whose use_cache_branch says whether there is a past. Rows are padded on the left; with attention_mask and position_ids among the inputs, rows of any age share a step.
+ * out, or the older decoder_model_merged.onnx, whose use_cache_branch says whether there is a past. Rows are padded on the left; with
+ * attention_mask and position_ids among the inputs, rows of any age share a step, and a prompt can be read in parts, each with the
+ * past that those before it left, so that others take a step between two of them. That is tried when the model opens.
  */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Cache, type CacheSpec, dims, newCache, numbers } from './cache.js';
@@ -10,9 +12,9 @@ import {
   type Graph,
   type GraphInput,
   inputsOf,
+  isPast,
   type Logits,
   logitsAt,
-  isPast,
   logitsWidth,
   type OpenOptions,
   openSession,
@@ -23,6 +25,10 @@ import {
 const KNOWN = new Set(['input_ids', 'attention_mask', 'position_ids', 'use_cache_branch']);
 /** In the order in which they are looked for. */
 const STEMS = ['model', 'decoder_model_merged', 'decoder_with_past_model'];
+/** Padded tokens of a part: what is read in about the time of a step (engine.ts). */
+const PART_TOKENS = 64;
+/** ... but of no row fewer: a run has its price. */
+const PART_COLUMNS_MIN = 8;
 
 export async function openCausal(options: OpenOptions): Promise<Graph> {
   const file = STEMS.map((stem) => findFile(options, stem)).find((found) => found !== undefined);
@@ -35,17 +41,20 @@ export async function openCausal(options: OpenOptions): Promise<Graph> {
   const ragged = specs.length === 0 || (masked && inputs.has('position_ids'));
   const vocabSize = logitsWidth(session, 'the decoder');
   const outputs = ['logits', ...specs.map(({ output }) => output as string)];
+  const read = (prompts: readonly (readonly number[])[], columns?: number, pause?: () => Promise<void>) =>
+    prefill(session, inputs, specs, outputs, prompts, columns, pause);
+  const tolerance = { fp32: 1e-4, fp16: 1e-2 }[options.precision] ?? 5e-2;
   return {
     vocabSize,
     ragged,
-    readsApart: false,
+    reads: specs.length > 0 && ragged && (await readsInParts(read, tolerance)) ? 'in parts' : 'whole',
     mixedPrompts: ragged,
     specs,
     description: `decoder-only, ${specs.length === 0 ? 'no cache' : `${specs.length / 2} layers of cache`}`,
-    prefill: (prompts) =>
+    prefill: (prompts, pause) =>
       specs.length === 0
         ? readAll(session, inputs, fresh(specs, prompts))
-        : prefill(session, inputs, specs, outputs, prompts),
+        : read(prompts, pause && Math.max(PART_COLUMNS_MIN, Math.floor(PART_TOKENS / prompts.length)), pause),
     async step(cache, tokens) {
       if (specs.length > 0) return step(session, inputs, outputs, cache, tokens);
       for (const [row, token] of tokens.entries()) (cache.prefixes as number[][])[row]?.push(token);
@@ -75,6 +84,8 @@ async function prefill(
   specs: readonly CacheSpec[],
   outputs: string[],
   prompts: readonly (readonly number[])[],
+  columns = Number.POSITIVE_INFINITY,
+  pause?: () => Promise<void>,
 ): Promise<{ logits: Logits; cache: Cache }> {
   const cache = fresh(specs, prompts);
   const { rows, length } = cache;
@@ -90,9 +101,47 @@ async function prefill(
       positions[at] = place;
     }
   }
-  const results = await session.run(feeds(inputs, cache, { ids, mask, positions }, length, length), outputs);
-  cache.tensors = specs.map(({ output }) => results[output as string] as Tensor);
-  return { logits: logitsAt(results.logits as Tensor, () => length - 1), cache };
+  for (let from = 0; ; from += columns) {
+    const to = Math.min(length, from + columns);
+    const part = (values: Int32Array, begin: number): Int32Array =>
+      begin === 0 && to === length ? values : columnsOf(values, rows, begin, to);
+    const given = { ids: part(ids, from), mask: part(mask, 0), positions: part(positions, from) };
+    const last = to === length;
+    const results = await session.run(feeds(inputs, cache, given, to - from, to), last ? outputs : outputs.slice(1));
+    cache.tensors = specs.map(({ output }) => results[output as string] as Tensor);
+    if (last) return { logits: logitsAt(results.logits as Tensor, () => to - from - 1), cache };
+    await pause?.();
+  }
+}
+
+/** Columns `from` to `to` of [rows, any]. */
+function columnsOf(values: Int32Array, rows: number, from: number, to: number): Int32Array {
+  const width = values.length / rows;
+  const found = new Int32Array(rows * (to - from));
+  for (let row = 0; row < rows; row++)
+    found.set(values.subarray(row * width + from, row * width + to), row * (to - from));
+  return found;
+}
+
+/** Two prompts read in parts must give the logits that they give read whole. */
+async function readsInParts(
+  read: (prompts: readonly (readonly number[])[], columns?: number) => Promise<{ logits: Logits }>,
+  tolerance: number,
+): Promise<boolean> {
+  const prompts = [
+    [3, 4, 5, 6, 7, 8],
+    [5, 3, 4],
+  ];
+  try {
+    const [whole, parts] = [await read(prompts), await read(prompts, 2)];
+    return prompts.every((_prompt, row) => {
+      const [wanted, found] = [whole.logits.row(row), parts.logits.row(row)];
+      const limit = tolerance * wanted.reduce((max, value) => Math.max(max, Math.abs(value)), 1);
+      return wanted.every((value, id) => Math.abs(value - (found[id] as number)) <= limit);
+    });
+  } catch {
+    return false; // A graph that takes a whole prompt or one token: it is read whole.
+  }
 }
 
 async function step(

@@ -11,12 +11,10 @@ import type { Graph, Logits } from './graph.js';
 import type { Resolved } from './parameters.js';
 import type { Ranker } from './ranking.js';
 import { createSampling } from './sample.js';
-import { createWaiting } from './waiting.js';
+import { type Caller, createWaiting } from './waiting.js';
 
-export interface Job {
+export interface Job extends Caller {
   id: number;
-  /** Jobs of one caller share its turns. */
-  caller: number;
   /** Input of the encoder, or the prompt of a decoder-only model. */
   input: readonly number[];
   given: Resolved;
@@ -31,6 +29,9 @@ export interface EngineLimits {
   promptTokensMax: number;
   paddingMax: number;
   sliceSteps: number;
+  /** Tenants told apart among those who wait. */
+  tenantsMax: number;
+  tenantShares: ReadonlyMap<string, number>;
 }
 
 /** Where a job's time went, in milliseconds. */
@@ -76,6 +77,7 @@ interface Active extends Seated {
   job: Job;
   decoding: Decoding;
   times: JobTimes;
+  /** Bytes it may come to hold; set aside, what it holds. */
   reserved: number;
   /** Steps since it sat down. */
   seated: number;
@@ -89,19 +91,30 @@ interface Reading {
   joining: Joining<Active>[] | undefined;
   /** Jobs that were cancelled meanwhile. */
   gone: Set<number>;
-  /** Steps that others may still take before they wait for it. */
+  /** Steps that others may still take before they wait for it, where it is read apart. */
   stepsLeft: number;
+  /** Where it is read in parts: reads the next one. */
+  goOn(): void;
+  /** ... and hears that a part has been read. */
+  atPause(): void;
 }
 
 /**
- * Steps that are taken at most while a prompt is read: one for each so many padded tokens, which is less than the same time reads on a
- * core of its own, so that those who decode wait only where there is none. A short prompt's first token thus comes with the third
- * step at the latest, the one under way included.
+ * Steps that are taken at most while a long prompt is read apart: one for each so many padded tokens, which is less than the same time
+ * reads on a core of its own, so that those who decode wait only where there is none.
  */
 const READING_TOKENS_A_STEP = 32;
 
+/**
+ * A short prompt has at most so many tokens. It is never read together with a long one, and while others decode no more of them than
+ * that are read at once and nobody takes a second step before they are: the first token comes with the third step at the latest,
+ * the one under way when the prompt came included, and the others wait about the time of a step.
+ */
+const SHORT_TOKENS = 128;
+
 /** Waits to be read, or was set aside and waits to go on. */
 type Entry = { at: 'new'; job: Job; sinceMs: number } | { at: 'aside'; active: Active; rows: RowOf[] };
+type Fresh = Extract<Entry, { at: 'new' }>;
 
 export interface EngineOptions {
   graph: Graph;
@@ -116,7 +129,8 @@ export interface EngineOptions {
 }
 
 export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: EngineOptions): Engine {
-  const waiting = createWaiting<Entry>();
+  const waiting = createWaiting<Entry>({ tenantsMax: limits.tenantsMax, shares: limits.tenantShares });
+  const setAside = new Set<Active>();
   const batches = new Set<Batch<Active>>();
   const cancelled = new Set<number>();
   const totals = { steps: 0, rowSteps: 0, generatedTokens: 0, computeMs: 0 };
@@ -130,6 +144,18 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
   const bytesOf = (job: Job): number =>
     widthOf(job) * rowBytes(graph.specs, job.given.maxLength, startId === undefined ? 0 : job.input.length);
 
+  /** Held now, or reserved for what is to come: whichever is more, as padding and rows just left are reserved by nobody. */
+  const heldBytes = (): number => {
+    let held = 0;
+    for (const batch of batches) held += batch.bytes();
+    for (const active of setAside) held += active.reserved;
+    return held;
+  };
+  /** For the queue: steps of rows until its slice is over. */
+  const weightOf = (job: Job, taken: number): number =>
+    widthOf(job) * Math.max(1, Math.min(limits.sliceSteps, job.given.maxLength - job.given.promptLength - taken));
+  const isShort = ({ job }: Fresh): boolean => job.input.length <= SHORT_TOKENS;
+
   const submit = (job: Job): void => {
     const bytes = bytesOf(job);
     const problem =
@@ -142,7 +168,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       emit([{ at: 'failed', id: job.id, code: 'OPTION_UNSUPPORTED', reason: problem }]);
       return;
     }
-    waiting.push(job.caller, { at: 'new', job, sinceMs: nowMs() });
+    waiting.push(job, { at: 'new', job, sinceMs: nowMs() }, weightOf(job, 0));
     wake();
   };
 
@@ -157,7 +183,11 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
 
   const turn = async (): Promise<void> => {
     dropCancelled();
-    if (batches.size === 0 || (reading && reading.stepsLeft-- <= 0)) await reading?.ended;
+    if (reading && batches.size > 0 && graph.reads === 'in parts') await readOn(reading);
+    else if (reading && (batches.size === 0 || reading.stepsLeft-- <= 0)) {
+      reading.goOn();
+      await reading.ended;
+    }
     await admit();
     for (const batch of [...batches]) {
       dropCancelled();
@@ -173,7 +203,9 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
   const dropCancelled = (): void => {
     if (cancelled.size === 0) return;
     for (const entry of waiting.remove((each) => cancelled.has(jobOf(each).id))) {
-      if (entry.at === 'aside') reservedBytes -= entry.active.reserved;
+      if (entry.at !== 'aside') continue;
+      reservedBytes -= entry.active.reserved;
+      setAside.delete(entry.active);
     }
     for (const batch of batches) {
       for (const active of [...batch.members]) if (cancelled.has(active.job.id)) end(batch, active);
@@ -192,60 +224,105 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
   /** Whoever's turn it is sits down, as far as rows, cache and one batch of prompts go. */
   const admit = async (): Promise<void> => {
     const joining = welcome();
-    if (waiting.size === 0) {
-      if (joining.length > 0) sit(joining);
-      return;
-    }
-    const fresh: Extract<Entry, { at: 'new' }>[] = [];
-    let rows = liveRows() + (reading?.rows ?? 0) + joining.reduce((sum, each) => sum + each.rows.length, 0);
-    let freshRows = 0;
+    const rowsOf = (entries: readonly (Fresh | Joining<Active>)[]): number =>
+      entries.reduce((sum, each) => sum + ('rows' in each ? each.rows.length : widthOf(each.job)), 0);
+    const fresh: Fresh[] = [];
     let longest = 0;
-    for (let looked = waiting.callers(); looked > 0 && waiting.size > 0; ) {
-      const entry = waiting.peek() as Entry;
-      const width = entry.at === 'aside' ? entry.rows.length : widthOf(entry.job);
-      if (rows + width > limits.rowsMax) {
-        rows -= makeRoom(rows + width - limits.rowsMax);
-        if (rows + width > limits.rowsMax) break; // Its turn stays: who needs many rows gets them in the end.
+    waiting.newRound();
+    for (let entry = waiting.peek(); entry; entry = waiting.peek()) {
+      if (entry.at === 'new' && !readsWith(fresh, entry, longest, joining.length > 0)) {
+        // Another caller may have one that fits beside those already chosen, or one that needs no reading.
+        waiting.pass();
+        continue;
       }
+      const job = jobOf(entry);
+      const width = entry.at === 'aside' ? entry.rows.length : widthOf(job);
+      const bytes = bytesOf(job) - (entry.at === 'aside' ? entry.active.reserved : 0);
+      const lacking = (): { rows: number; bytes: number } => ({
+        rows: seatedRows() + rowsOf(joining) + rowsOf(fresh) + width - limits.rowsMax,
+        bytes: Math.max(reservedBytes, heldBytes()) + bytes - limits.cacheBytesMax,
+      });
+      let { rows: rowsLacking, bytes: bytesLacking } = lacking();
+      if (rowsLacking > 0 || bytesLacking > 0) {
+        makeRoom(rowsLacking, bytesLacking);
+        ({ rows: rowsLacking, bytes: bytesLacking } = lacking());
+      }
+      if (rowsLacking > 0 || bytesLacking > 0) {
+        // Its turn stays, so who needs much gets it in the end. With nobody at work only those set aside can free anything.
+        if (batches.size > 0 || reading || joining.length > 0 || fresh.length > 0) break;
+        waiting.pass();
+        continue;
+      }
+      reservedBytes += bytes;
       if (entry.at === 'new') {
-        if (reading) break;
-        const { length } = entry.job.input;
-        const padded = Math.max(longest, length) * (fresh.length + 1);
-        const unlike = !graph.mixedPrompts && fresh.length > 0 && length !== longest;
-        if (fresh.length > 0 && (padded > limits.promptTokensMax || unlike)) {
-          // Another caller may have one that fits beside those already chosen.
-          waiting.pass();
-          looked--;
-          continue;
-        }
-        if (reservedBytes + bytesOf(entry.job) > limits.cacheBytesMax) break;
-        reservedBytes += bytesOf(entry.job);
-        longest = Math.max(longest, length);
-        freshRows += width;
+        longest = Math.max(longest, job.input.length);
         fresh.push(entry);
-      } else joining.push({ who: entry.active, rows: entry.rows });
-      rows += width;
+      } else {
+        entry.active.reserved += bytes;
+        setAside.delete(entry.active);
+        joining.push({ who: entry.active, rows: entry.rows });
+      }
       waiting.take();
     }
     if (joining.length > 0) sit(joining);
     if (fresh.length === 0) return;
-    const steps = Math.ceil((longest * fresh.length) / READING_TOKENS_A_STEP);
+    if (reading) {
+      sit(await read(fresh)); // Short prompts, between two parts of a long one.
+      return;
+    }
+    const alone = batches.size === 0;
     const started: Reading = {
-      rows: freshRows,
+      rows: rowsOf(fresh),
       joining: undefined,
       gone: new Set(),
       ended: Promise.resolve(),
-      stepsLeft: steps - 1, // one is taken in this very turn
+      // One is taken in this very turn.
+      stepsLeft: longest <= SHORT_TOKENS ? 0 : Math.ceil((longest * fresh.length) / READING_TOKENS_A_STEP) - 1,
+      goOn() {},
+      atPause() {},
     };
+    const pause = (): Promise<void> =>
+      batches.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            started.goOn = resolve;
+            started.atPause();
+          });
+    const inParts = graph.reads === 'in parts' && !alone && longest > SHORT_TOKENS;
     reading = started;
-    started.ended = read(fresh).then((found) => {
+    started.ended = read(fresh, inParts ? pause : undefined).then((found) => {
       started.joining = found;
     });
-    // Who decodes goes on while prompts are read, where that is done elsewhere.
-    if (graph.readsApart && batches.size > 0) return;
-    await started.ended;
+    // Who decodes goes on while prompts are read, where that is done elsewhere or can be interrupted.
+    if (graph.reads === 'apart' && !alone) return;
+    if (inParts) await readOn(started);
+    else await started.ended;
     sit(welcome());
   };
+
+  /** May this prompt be read now, together with those? */
+  const readsWith = (fresh: readonly Fresh[], entry: Fresh, longest: number, othersJoin: boolean): boolean => {
+    const short = isShort(entry);
+    if (reading && !(graph.reads === 'in parts' && short)) return false;
+    const [first] = fresh;
+    if (!first) return true;
+    const { length } = entry.job.input;
+    if (isShort(first) !== short || (!graph.mixedPrompts && length !== longest)) return false;
+    const othersWait = short && (batches.size > 0 || othersJoin);
+    const most = othersWait ? Math.min(SHORT_TOKENS, limits.promptTokensMax) : limits.promptTokensMax;
+    return Math.max(longest, length) * (fresh.length + 1) <= most;
+  };
+
+  /** Reads the next part of a prompt; resolves when that, or all of it, is read. */
+  const readOn = async (current: Reading): Promise<void> => {
+    const paused = new Promise<void>((resolve) => {
+      current.atPause = resolve;
+    });
+    current.goOn();
+    await Promise.race([paused, current.ended]);
+  };
+
+  const seatedRows = (): number => liveRows() + (reading?.rows ?? 0);
 
   /** Who has been read by now, less those who left meanwhile. */
   const welcome = (): Joining<Active>[] => {
@@ -259,46 +336,89 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     });
   };
 
-  /** Sets aside those who have had their slice, longest first; returns the rows that became free. */
-  const makeRoom = (wanted: number): number => {
+  /**
+   * Sets aside those who have had their slice, longest first, where that frees what is wanted. They keep what they hold of the cache
+   * and give back what was reserved for the rest.
+   */
+  const makeRoom = (rows: number, bytes: number): void => {
     const tired = [...batches]
       .flatMap((batch) => [...batch.members].map((active) => ({ batch, active })))
       .filter(({ active }) => active.seated >= limits.sliceSteps)
       .sort((a, b) => b.active.seated - a.active.seated);
-    let freed = 0;
+    const chosen: { batch: Batch<Active>; active: Active; held: number }[] = [];
+    let [rowsLeft, bytesLeft] = [rows, bytes];
     for (const { batch, active } of tired) {
-      if (freed >= wanted) break;
+      if (rowsLeft <= 0 && bytesLeft <= 0) break;
+      const held = heldBy(active, batch);
+      if (!canAllEnd([...chosen, { active, held }])) continue;
+      chosen.push({ batch, active, held });
+      rowsLeft -= active.slots.length;
+      bytesLeft -= active.reserved - held;
+    }
+    if (rowsLeft > 0 || bytesLeft > 0) return;
+    for (const { batch, active, held } of chosen) {
       const aside = assemble(active.slots.map((row) => ({ cache: batch.cache, row })));
-      freed += active.slots.length;
       batch.leave(active);
       if (batch.members.size === 0) batches.delete(batch);
-      waiting.push(active.job.caller, {
-        at: 'aside',
-        active,
-        rows: Array.from({ length: aside.rows }, (_, row) => ({ cache: aside, row })),
-      });
+      reservedBytes -= active.reserved - held;
+      active.reserved = held;
+      setAside.add(active);
+      const rowsOfIt = Array.from({ length: aside.rows }, (_, row) => ({ cache: aside, row }));
+      waiting.push(active.job, { at: 'aside', active, rows: rowsOfIt }, weightOf(active.job, active.times.steps));
     }
-    return freed;
+  };
+
+  /** Bytes of its rows in a cache of their own. */
+  const heldBy = ({ slots }: Active, { cache }: Batch<Active>): number => {
+    const longest = (of: readonly number[]): number => Math.max(...slots.map((slot) => of[slot] as number));
+    return slots.length * rowBytes(graph.specs, longest(cache.lengths), longest(cache.sources));
+  };
+
+  /**
+   * Could all who are set aside be brought to their ends one after another, with these among them? Else nobody might ever go on:
+   * each holds a part of the cache and waits for another part of it. Whoever sits has all it needs, and gives it back.
+   */
+  const canAllEnd = (more: readonly { active: Active; held: number }[]): boolean => {
+    const asides = [...more, ...[...setAside].map((active) => ({ active, held: active.reserved }))]
+      .map(({ active, held }) => ({ held, lacks: bytesOf(active.job) - held }))
+      .sort((a, b) => a.lacks - b.lacks);
+    let free = limits.cacheBytesMax - asides.reduce((sum, { held }) => sum + held, 0);
+    for (const { held, lacks } of asides) {
+      if (lacks > free) return false;
+      free += held;
+    }
+    return true;
   };
 
   /** Reads prompts and takes the first token of each. One that cannot be read fails alone. */
-  const read = async (fresh: readonly Extract<Entry, { at: 'new' }>[]): Promise<Joining<Active>[]> => {
+  const read = async (fresh: readonly Fresh[], pause?: () => Promise<void>): Promise<Joining<Active>[]> => {
     const startedMs = nowMs();
+    let pausedMs = 0;
+    const measured =
+      pause &&
+      (async (): Promise<void> => {
+        const sinceMs = nowMs();
+        await pause();
+        pausedMs += nowMs() - sinceMs;
+      });
     let prefilled: Awaited<ReturnType<Graph['prefill']>>;
     try {
-      prefilled = await graph.prefill(fresh.map(({ job }) => job.input));
+      prefilled = await graph.prefill(
+        fresh.map(({ job }) => job.input),
+        measured,
+      );
     } catch (error) {
       if (fresh.length > 1) {
         const found: Joining<Active>[] = [];
-        for (const entry of fresh) found.push(...(await read([entry])));
+        for (const entry of fresh) found.push(...(await read([entry], pause)));
         return found;
       }
-      const { job } = fresh[0] as Extract<Entry, { at: 'new' }>;
+      const { job } = fresh[0] as Fresh;
       reservedBytes -= bytesOf(job);
       fail(job, error);
       return [];
     }
-    const promptMs = nowMs() - startedMs;
+    const promptMs = nowMs() - startedMs - pausedMs;
     totals.computeMs += promptMs;
     const joining: Joining<Active>[] = [];
     for (const [row, { job, sinceMs }] of fresh.entries()) {
@@ -430,7 +550,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     stats: () => ({
       waiting: waiting.size,
       liveRows: liveRows(),
-      cacheBytes: [...batches].reduce((sum, batch) => sum + batch.bytes(), 0),
+      cacheBytes: heldBytes(),
       reservedBytes,
       batches: batches.size,
       ...totals,

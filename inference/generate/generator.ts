@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { DEFAULT_TENANT } from '../../chassis/caller.js';
 import { type Clock, systemClock } from '../../chassis/clock.js';
 import { createDeadline } from '../../chassis/deadline.js';
 import { abortReason, MeshError } from '../../chassis/errors.js';
@@ -12,8 +13,9 @@ import { usableCores } from '../cores.js';
 import type { Running } from '../hub.js';
 import { openTokenizer } from '../open-tokenizer.js';
 import type { RunOptions, RunTimings } from '../scheduler.js';
+import { createSeats, type Seat } from '../seats.js';
 import type { InferenceSettings } from '../settings.js';
-import { NO_STATS } from '../tally.js';
+import { createTally } from '../tally.js';
 import { createTextReader, type TextReader } from '../texts.js';
 import type { Tokenizer } from '../tokenizer/index.js';
 import { readGenerationModel } from './config.js';
@@ -24,7 +26,7 @@ import { type GenerationModel, type GenerationParameters, resolveParameters } fr
 import type { GeneratorSettings } from './settings.js';
 
 export interface GenerateOptions extends RunOptions {
-  /** Calls of one caller share its turns; absent: a caller of its own. */
+  /** Inputs of one caller share its turns among those of its tenant that matter as much; absent: a caller of its own. */
   caller?: number;
 }
 
@@ -76,17 +78,27 @@ export interface GeneratorOptions {
   script?: URL;
 }
 
+/** A text that is being written or waits to be. */
+interface JobSeat extends Seat {
+  /** Ends it as QUEUE_FULL, for one that matters more. */
+  giveWay(): void;
+}
+
 const WORKER = new URL('./worker.js', import.meta.url);
 
 /** Opens the model: MODEL_UNSUPPORTED where it cannot be run, with the reason. */
 export async function openGenerator(
   stored: StoredModel,
-  settings: { generator: GeneratorSettings; inference: Pick<InferenceSettings, 'hangMs' | 'startMs' | 'longText'> },
+  settings: {
+    generator: GeneratorSettings;
+    inference: Pick<InferenceSettings, 'hangMs' | 'startMs' | 'longText' | 'tenantsMax' | 'tenantShares'>;
+  },
   options: GeneratorOptions = {},
 ): Promise<GeneratorModel> {
   const { clock = systemClock, randomSeed = () => randomInt(2 ** 32) } = options;
   const { manifest, folder } = stored;
   const { generator } = settings;
+  const { tenantsMax, tenantShares } = settings.inference;
   const name = `${manifest.name}@${manifest.version}`;
   const read = await readGenerationModel(stored);
   const tokenizer = await openTokenizer(stored);
@@ -100,7 +112,7 @@ export async function openGenerator(
       startId: read.decoderStartTokenId,
       padId: read.padTokenId,
       threads: generator.threads || Math.max(1, Math.floor(usableCores() / generator.workers)),
-      limits: generator,
+      limits: { ...generator, tenantsMax, tenantShares },
     },
     size: generator.workers,
     hangMs: generator.hangMs,
@@ -118,17 +130,23 @@ export async function openGenerator(
     ? manifest.maxTokens
     : Math.min(manifest.maxTokens, model.positionsMax ?? Number.POSITIVE_INFINITY) - 1;
   const texts = createTextReader({ name, tokenizer, folder, settings: settings.inference, clock });
-  const counts = { requests: 0, tokens: 0, failures: 0, dropped: 0, queueNs: 0, generated: 0 };
+  const counts = { failures: 0, dropped: 0, queueNs: 0, generated: 0 };
+  const tally = createTally(tenantsMax);
+  /** Everything under way, so that the less critical can give way where that is too much. */
+  const seats = createSeats<JobSeat>({ tenantsMax, shares: tenantShares, aheadMax: Number.POSITIVE_INFINITY });
   let callers = 0;
 
   const resolve = (given: GenerationParameters, inputTokens: number) =>
     resolveParameters(given, model, inputTokens, generator.tokensMax, randomSeed);
 
+  const full = (): MeshError =>
+    new MeshError('QUEUE_FULL', `${name} has ${crew.jobs} texts to write: retry in 1 s`, { retryAfterMs: 1_000 });
+
   /** Hears a job to its end. `onToken` wants tokens as they come. */
   const run = (
     input: ArrayLike<number>,
     given: GenerationParameters,
-    { signal, deadlineMs, caller }: GenerateOptions,
+    { signal, deadlineMs, caller, tenant = DEFAULT_TENANT, criticality = 'default' }: GenerateOptions,
     onToken: ((token: { id: number; logprob: number }) => void) | undefined,
   ): { result: Promise<Generation>; leave(): void } => {
     const resolved = resolve(given, input.length);
@@ -136,21 +154,27 @@ export async function openGenerator(
       const what = input.length === 0 ? 'has no tokens' : `has ${input.length} tokens; ${name} takes ${inputTokensMax}`;
       throw new MeshError(input.length === 0 ? 'FIELD_REQUIRED' : 'TEXT_TOO_LONG', `the input ${what}`);
     }
-    if (crew.jobs >= generator.waitingMax) {
-      counts.dropped++;
-      throw new MeshError('QUEUE_FULL', `${name} has ${crew.jobs} texts to write: retry in 1 s`, {
-        retryAfterMs: 1_000,
-      });
-    }
     if (signal.aborted) throw abortReason(signal);
-    counts.requests++;
-    counts.tokens += input.length;
+    const width = Math.max(resolved.numBeams, resolved.numReturnSequences);
+    const seat: JobSeat = { tenant, criticality, count: 1, weight: width, giveWay() {} };
+    if (crew.jobs >= generator.waitingMax) {
+      const leaving = seats.givingWay(seat, { count: 1, weight: 0 });
+      if (!leaving) {
+        counts.dropped++;
+        tally.shed(seat);
+        throw full();
+      }
+      for (const each of leaving) each.giveWay();
+    }
+    seats.add(seat);
+    tally.request(seat, 1, input.length);
     setMaxListeners(0, signal); // the many texts of a request share one signal
     const startedMs = clock.monotonic();
     let leave = (): void => {};
     const result = new Promise<Generation>((resolvePromise, reject) => {
       const deadline = createDeadline(clock, deadlineMs, signal);
       const settle = (finish: () => void): void => {
+        seats.remove(seat);
         deadline.dispose();
         finish();
       };
@@ -176,16 +200,28 @@ export async function openGenerator(
         const text = event.code === 'MODEL_FAILED' ? `${name} failed over this input` : `generation: ${event.reason}`;
         settle(() => reject(new MeshError(event.code, text, { cause: new Error(event.reason) })));
       };
-      const cancel = crew.submit(
-        {
-          caller: caller ?? ++callers,
-          input: Int32Array.from(input),
-          given: resolved,
-          stream: onToken !== undefined,
-          width: Math.max(resolved.numBeams, resolved.numReturnSequences),
-        },
-        hear,
-      );
+      const job = {
+        caller: caller ?? ++callers,
+        tenant,
+        criticality,
+        input: Int32Array.from(input),
+        given: resolved,
+        stream: onToken !== undefined,
+        width,
+      };
+      let cancel: () => void;
+      try {
+        cancel = crew.submit(job, hear);
+      } catch (error) {
+        settle(() => reject(error));
+        return;
+      }
+      seat.giveWay = () => {
+        cancel();
+        counts.dropped++;
+        tally.shed(seat);
+        settle(() => reject(full()));
+      };
       leave = () => {
         cancel();
         counts.dropped++;
@@ -274,10 +310,7 @@ export async function openGenerator(
         .filter(({ path }) => path.endsWith('.onnx'))
         .reduce((total, { bytes }) => total + bytes, 0);
       return {
-        ...NO_STATS,
-        requests: counts.requests,
-        texts: counts.requests,
-        tokens: counts.tokens,
+        ...tally.stats(),
         failures: counts.failures,
         dropped: counts.dropped,
         batches: sum(({ steps }) => steps),

@@ -19,15 +19,18 @@ export interface Graph {
   readonly vocabSize: number;
   /** True where rows of different age can share a step. */
   readonly ragged: boolean;
-  /** True where prompts are read in a thread of their own: steps need not wait for them. */
-  readonly readsApart: boolean;
+  /** How prompts are read: apart, in a thread of their own; in parts, with steps between them; whole, and steps wait. */
+  readonly reads: 'apart' | 'in parts' | 'whole';
   /** True where prompts of different length can be read together. */
   readonly mixedPrompts: boolean;
   readonly specs: readonly CacheSpec[];
   /** What was read of the files, for the log and the stats. */
   readonly description: string;
-  /** Without logits the first token is still to be fed: the start token, by a step. */
-  prefill(prompts: readonly (readonly number[])[]): Promise<{ logits: Logits | undefined; cache: Cache }>;
+  /** Without logits the first token is still to be fed: the start token, by a step. `pause`: awaited between parts; absent: one part. */
+  prefill(
+    prompts: readonly (readonly number[])[],
+    pause?: () => Promise<void>,
+  ): Promise<{ logits: Logits | undefined; cache: Cache }>;
   /** Appends a token to each row of the cache; its tensors are replaced by what the run gave out. */
   step(cache: Cache, tokens: readonly number[]): Promise<Logits>;
   /** Ends threads of its own; nothing is read after this. */
@@ -108,14 +111,14 @@ export function inputsOf(
   return found;
 }
 
-/** The cached tensors among the inputs of the session that decodes with a past. */
-export function cacheSpecs(
-  session: InferenceSession,
 const PAST = /^past_key_values\.(\d+)\.(?:(decoder|encoder)\.)?(?:key|value)$/;
 
 /** True for an input that holds cached keys or values. A state of another kind ("past_key_values.0.conv") is none. */
 export const isPast = (name: string): boolean => PAST.test(name);
 
+/** The cached tensors among the inputs of the session that decodes with a past. */
+export function cacheSpecs(
+  session: InferenceSession,
   inputs: ReadonlyMap<string, GraphInput>,
   part: string,
 ): CacheSpec[] {

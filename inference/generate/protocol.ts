@@ -1,6 +1,7 @@
 /** What the RPC thread and the worker thread of a generator say to each other: plain data. */
 import type { EngineEvent, EngineLimits, EngineStats } from './engine.js';
 import type { Resolved } from './parameters.js';
+import type { Caller } from './waiting.js';
 
 /** How a worker is started. */
 export interface GenerateStart {
@@ -27,9 +28,8 @@ export interface GenerateShape {
   description: string;
 }
 
-export interface SubmitJob {
+export interface SubmitJob extends Caller {
   id: number;
-  caller: number;
   input: Int32Array;
   given: Resolved;
   stream: boolean;

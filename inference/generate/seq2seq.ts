@@ -124,7 +124,7 @@ export async function openSeq2Seq(
     return {
       ...common,
       ragged: true,
-      readsApart: true,
+      reads: 'apart',
       specs: inPlaces,
       description: `encoder-decoder, ${form}`,
       async prefill(prompts) {
@@ -142,7 +142,7 @@ export async function openSeq2Seq(
   return {
     ...common,
     ragged: !past,
-    readsApart: false,
+    reads: 'whole',
     specs,
     description: `encoder-decoder, ${form}${past ? ', rows of one age only' : ''}`,
     prefill: (prompts) => prefill(plain, prompts),

@@ -35,7 +35,7 @@ export const generatorSettings = {
     min: 1_024,
     max: 2 ** 46,
     reason:
-      'Keys and values of one worker. Reserved for the longest a sequence may become before it begins, so that nothing runs out on the way.',
+      'Keys and values of one worker. Reserved for the longest a sequence may become before it begins, so that nothing runs out on the way. One that is set aside keeps what it holds and reserves the rest again when it goes on; nobody new begins while padding makes what is held more than this.',
   }),
   promptTokensMax: integer({
     env: 'PLEXUS_GENERATE_PROMPT_TOKENS',
@@ -44,7 +44,7 @@ export const generatorSettings = {
     min: 1,
     max: 1_048_576,
     reason:
-      'Padded tokens of one batch of prompts. One such batch at most runs between two steps: more would hold up those who decode. A longer prompt runs alone.',
+      'Padded tokens of one batch of prompts. One such batch at most is read at a time: more would hold up those who come next. A longer prompt is read alone. While others decode, of prompts up to 128 tokens no more than 128 are read at once.',
   }),
   paddingMax: integer({
     env: 'PLEXUS_GENERATE_PADDING',
@@ -62,7 +62,7 @@ export const generatorSettings = {
     min: 1,
     max: 1_048_576,
     reason:
-      'Steps a sequence keeps its place while others wait and no place is free. Then it is set aside with its cache and goes on after them.',
+      'Steps a sequence keeps its place while others wait and no row or cache is free. Then it is set aside with what it holds of the cache and goes on after them.',
   }),
   waitingMax: integer({
     env: 'PLEXUS_GENERATE_WAITING',

@@ -17,8 +17,13 @@ import type { Graph, Logits } from '../../../inference/generate/graph.js';
 
 export const VOCAB = 24;
 
-/** How rows share steps: only those of one age; of any age, in tensors that grow; of any age, the past in places. */
-export type Sharing = 'one age' | 'any age' | 'in places';
+/**
+ * How rows share steps: only those of one age; of any age, in tensors that grow; the same, and prompts read in parts; of any age, the
+ * past in places, and prompts read apart.
+ */
+export type Sharing = 'one age' | 'any age' | 'in parts' | 'in places';
+/** Tokens of a part. */
+const PART = 32;
 
 const spec = (part: CacheSpec['part'], inPlaces = false): CacheSpec => ({
   input: part,
@@ -97,7 +102,7 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
   graph = {
     vocabSize: VOCAB,
     ragged: sharing !== 'one age',
-    readsApart: inPlaces,
+    reads: inPlaces ? 'apart' : sharing === 'in parts' ? 'in parts' : 'whole',
     mixedPrompts: true,
     specs: SPECS,
     description: 'arithmetic',
@@ -108,9 +113,11 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
     breakNext() {
       broken = true;
     },
-    async prefill(prompts) {
+    async prefill(prompts, pause) {
       // Read apart, a prompt takes as long as many steps.
       for (let turn = 0; turn < (inPlaces ? 40 : 1); turn++) await new Promise((resolve) => setImmediate(resolve));
+      const longest = Math.max(...prompts.map((prompt) => prompt.length));
+      for (let read = PART; pause && read < longest; read += PART) await pause();
       readings.push(prompts.length);
       if (prompts.some((prompt) => prompt.includes(graph?.poison ?? -1))) throw new Error('poison');
       const rows = prompts.length;

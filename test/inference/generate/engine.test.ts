@@ -1,6 +1,7 @@
 /** The scheduler on a graph of arithmetic: who decodes with whom, who waits, who leaves, and that nobody sees a neighbour. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { CRITICALITIES } from '../../../chassis/caller.js';
 import {
   createEngine,
   type Engine,
@@ -17,6 +18,8 @@ const LIMITS: EngineLimits = {
   promptTokensMax: 64,
   paddingMax: 1_000,
   sliceSteps: 1_000,
+  tenantsMax: 8,
+  tenantShares: new Map(),
 };
 const START = 0;
 const EOS = 1;
@@ -62,7 +65,15 @@ function bench(limits: Partial<EngineLimits> = {}, graph = createArithmetic()): 
     engine,
     events,
     submit({ parameters = { maxNewTokens: 6 }, ...job }) {
-      engine.submit({ caller: job.id, input: [job.id % 20, 3], given: resolve(parameters), stream: true, ...job });
+      engine.submit({
+        caller: job.id,
+        tenant: 'one',
+        criticality: 'default',
+        input: [job.id % 20, 3],
+        given: resolve(parameters),
+        stream: true,
+        ...job,
+      });
     },
     async until(at, id) {
       while (!events.some((event) => event.at === at && event.id === id)) {
@@ -79,6 +90,9 @@ function bench(limits: Partial<EngineLimits> = {}, graph = createArithmetic()): 
   };
 }
 
+/** A prompt of so many tokens. */
+const prompt = (tokens: number): number[] => Array.from({ length: tokens }, (_, at) => 2 + (at % 20));
+
 /** No end token and so a known length. */
 const long = (tokens: number): GenerationParameters => ({ maxNewTokens: tokens, minNewTokens: tokens });
 
@@ -91,28 +105,70 @@ describe('the engine', () => {
     assert.deepEqual(graph.steps, new Array(9).fill(4)); // the first token comes from the reading
   });
 
-  for (const sharing of ['any age', 'in places'] as const) {
-    it(`gives a short job its first token within 3 steps behind one of 512 tokens (${sharing})`, async () => {
-      const { graph, engine, events, submit, until } = bench({}, createArithmetic(sharing));
-      submit({ id: 1, parameters: long(512) });
-      await until('token', 1);
-      const before = graph.steps.length;
-      submit({ id: 2, parameters: long(4) });
-      await until('token', 2);
-      assert.ok(graph.steps.length - before <= 3, `${graph.steps.length - before} steps`);
-      await until('done', 2);
-      assert.ok(!events.some((event) => event.at === 'done' && event.id === 1));
-      await engine.idle();
-      assert.equal(graph.steps.length, sharing === 'in places' ? 512 : 511);
-    });
+  for (const sharing of ['any age', 'in parts', 'in places'] as const) {
+    for (const tokens of [2, 128]) {
+      it(`gives a job of ${tokens} tokens its first within 3 steps behind one that writes 512 (${sharing})`, async () => {
+        const { graph, engine, events, submit, until } = bench({}, createArithmetic(sharing));
+        submit({ id: 1, parameters: long(512) });
+        await until('token', 1);
+        const before = graph.steps.length;
+        submit({ id: 2, input: prompt(tokens), parameters: long(4) });
+        await until('token', 2);
+        assert.ok(graph.steps.length - before <= 3, `${graph.steps.length - before} steps`);
+        await until('done', 2);
+        assert.ok(!events.some((event) => event.at === 'done' && event.id === 1));
+        await engine.idle();
+        assert.equal(graph.steps.length, sharing === 'in places' ? 512 : 511);
+      });
+    }
   }
+
+  it('reads a short prompt apart from long ones, and few at a time while others decode', async () => {
+    const { graph, engine, submit, until } = bench({ promptTokensMax: 1_024 }, createArithmetic('in places'));
+    submit({ id: 1, parameters: long(200) });
+    await until('token', 1);
+    submit({ id: 2, input: prompt(40), parameters: long(2) });
+    submit({ id: 3, input: prompt(300), parameters: long(2) });
+    for (let id = 4; id <= 7; id++) submit({ id, input: prompt(40), parameters: long(2) });
+    await until('done', 7);
+    await engine.idle();
+    // 3 x 40 tokens are within 128, 4 x 40 are not.
+    assert.deepEqual(graph.readings, [1, 3, 1, 2]);
+  });
+
+  it('reads a long prompt in parts, a step of the others between two, and a short one between them too', async () => {
+    const { graph, engine, submit, until } = bench({}, createArithmetic('in parts'));
+    submit({ id: 1, parameters: long(200) });
+    await until('token', 1);
+    const before = graph.steps.length;
+    submit({ id: 2, input: prompt(640), parameters: long(2) });
+    await new Promise((resolve) => setImmediate(resolve));
+    submit({ id: 3, parameters: long(2) });
+    await until('token', 3);
+    assert.ok(graph.steps.length - before <= 4, `${graph.steps.length - before} steps`);
+    await until('token', 2);
+    const taken = graph.steps.length - before;
+    assert.ok(taken >= 18 && taken <= 22, `${taken} steps beside 20 parts`);
+    await engine.idle();
+  });
+
+  it('reads a prompt to its end when those it was read beside have left', async () => {
+    const { engine, events, submit, until } = bench({}, createArithmetic('in parts'));
+    submit({ id: 1, parameters: long(200) });
+    await until('token', 1);
+    submit({ id: 2, input: prompt(640), parameters: long(3) });
+    await new Promise((resolve) => setImmediate(resolve));
+    engine.cancel(1);
+    await engine.idle();
+    assert.ok(events.some((event) => event.at === 'done' && event.id === 2));
+  });
 
   it('lets those who decode go on while a prompt is read apart, and waits for a long one no longer than said', async () => {
     const { graph, engine, submit, until } = bench({}, createArithmetic('in places'));
     submit({ id: 1, parameters: long(200) });
     await until('token', 1);
     const before = graph.steps.length;
-    submit({ id: 2, input: Array.from({ length: 640 }, (_, at) => 2 + (at % 20)), parameters: long(2) });
+    submit({ id: 2, input: prompt(640), parameters: long(2) });
     await until('token', 2);
     const taken = graph.steps.length - before;
     assert.ok(taken > 3 && taken <= 22, `${taken} steps`);
@@ -163,6 +219,35 @@ describe('the engine', () => {
     assert.ok(order.indexOf(21) <= 3, `it came ${order.indexOf(21) + 1}th`);
   });
 
+  it('takes tenants in turn: one with one call does not wait for one with twenty', async () => {
+    const { engine, events, submit } = bench({ rowsMax: 2 });
+    for (let id = 1; id <= 20; id++) submit({ id, tenant: 'many', parameters: long(4) });
+    submit({ id: 21, tenant: 'few', parameters: long(4) });
+    await engine.idle();
+    const order = events.filter(({ at }) => at === 'done').map(({ id }) => id);
+    assert.ok(order.indexOf(21) <= 3, `it came ${order.indexOf(21) + 1}th`);
+  });
+
+  it('gives tenants the rows of their shares', async () => {
+    const shares = new Map([['large', 3]]);
+    const { engine, events, submit } = bench({ rowsMax: 1, tenantShares: shares });
+    for (let id = 1; id <= 20; id++) submit({ id, tenant: id % 2 ? 'large' : 'small', parameters: long(4) });
+    await engine.idle();
+    const first = events.filter(({ at }) => at === 'done').slice(0, 8);
+    assert.equal(first.filter(({ id }) => id % 2).length, 6);
+  });
+
+  it('lets the critical calls of a tenant go first', async () => {
+    const { engine, events, submit } = bench({ rowsMax: 1 });
+    const order = ['sheddable', 'default', 'critical'] as const;
+    for (const [index, criticality] of order.entries()) submit({ id: index + 1, criticality, parameters: long(3) });
+    await engine.idle();
+    assert.deepEqual(
+      events.filter(({ at }) => at === 'done').map(({ id }) => id),
+      [3, 2, 1],
+    );
+  });
+
   it('sets aside who has had its slice when others wait, and goes on with it as if nothing had been', async () => {
     const alone = bench();
     alone.submit({ id: 7, parameters: long(60) });
@@ -176,6 +261,32 @@ describe('the engine', () => {
     await engine.idle();
     assert.deepEqual(results(7), alone.results(7));
   });
+
+  for (const sharing of ['any age', 'in places'] as const) {
+    it(`sets aside who has had its slice when others wait for cache, which it keeps no more of than it holds (${sharing})`, async () => {
+      const alone = [1, 2, 3].map((id) => {
+        const made = bench({}, createArithmetic(sharing));
+        made.submit({ id, parameters: long(600) });
+        return made;
+      });
+      await Promise.all(alone.map(({ engine }) => engine.idle()));
+      // Two of these fit, of 600 tokens and half of that as room behind them.
+      const cacheBytesMax = 2 * 8 * (sharing === 'in places' ? 1.5 * 602 : 604);
+      const { graph, engine, submit, until, results } = bench(
+        { cacheBytesMax, sliceSteps: 10 },
+        createArithmetic(sharing),
+      );
+      for (const id of [1, 2, 3]) submit({ id, parameters: long(600) });
+      await until('token', 1);
+      submit({ id: 4, parameters: long(5) });
+      await until('done', 4);
+      assert.ok(graph.steps.length < 60, `${graph.steps.length} steps`);
+      await engine.idle();
+      for (const id of [1, 2, 3]) assert.deepEqual(results(id), alone[id - 1]?.results(id));
+      const { reservedBytes, cacheBytes } = engine.stats();
+      assert.deepEqual([reservedBytes, cacheBytes], [0, 0]);
+    });
+  }
 
   it('ends a cancelled job at the next step and frees its cache at once', async () => {
     const { graph, engine, events, submit, until } = bench();
@@ -286,10 +397,13 @@ describe('the engine', () => {
     assert.ok(!events.some((event) => event.at === 'token' && event.id === 2));
   });
 
-  for (const sharing of ['any age', 'one age', 'in places'] as const) {
+  for (const sharing of ['any age', 'one age', 'in parts', 'in places'] as const) {
     it(`gives everybody what it would get alone, whoever comes and goes beside it (${sharing})`, async () => {
       const job = fc.record({
-        input: fc.array(fc.integer({ min: 2, max: 23 }), { minLength: 1, maxLength: 9 }),
+        input: fc.oneof(
+          { weight: 5, arbitrary: fc.array(fc.integer({ min: 2, max: 23 }), { minLength: 1, maxLength: 9 }) },
+          { weight: 1, arbitrary: fc.integer({ min: 129, max: 200 }).map(prompt) },
+        ),
         parameters: fc.oneof(
           fc.record({ maxNewTokens: fc.integer({ min: 1, max: 30 }) }),
           fc.record({
@@ -307,20 +421,24 @@ describe('the engine', () => {
         pause: fc.integer({ min: 0, max: 4 }),
         cancelled: fc.constantFrom(false, false, false, true),
         caller: fc.integer({ min: 1, max: 3 }),
+        tenant: fc.constantFrom('one', 'other'),
+        criticality: fc.constantFrom(...CRITICALITIES),
       });
       const limits = fc.record({
         rowsMax: fc.integer({ min: 4, max: 12 }),
         promptTokensMax: fc.constantFrom(1, 10, 64),
         paddingMax: fc.constantFrom(0, 5, 1_000),
         sliceSteps: fc.constantFrom(1, 3, 1_000),
+        // The widest job may come to 4 rows of 21 tokens, 32 of room and 200 of source, at 8 bytes each.
+        cacheBytesMax: fc.constantFrom(8_200, 12_000, 2 ** 20),
       });
       await fc.assert(
         fc.asyncProperty(fc.array(job, { minLength: 1, maxLength: 12 }), limits, async (jobs, given) => {
           const together = bench(given, createArithmetic(sharing));
-          for (const [id, { input, parameters, pause, caller }] of jobs.entries()) {
+          for (const [id, { input, parameters, pause, ...caller }] of jobs.entries()) {
             for (let turn = 0; turn < pause; turn++)
               await new Promise((resolvePromise) => setImmediate(resolvePromise));
-            together.submit({ id, input, parameters, caller });
+            together.submit({ id, input, parameters, ...caller });
           }
           for (const [id, { cancelled }] of jobs.entries()) if (cancelled) together.engine.cancel(id);
           await together.engine.idle();

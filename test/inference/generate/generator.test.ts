@@ -110,6 +110,28 @@ describe('a generator', () => {
     }
   });
 
+  it('lets the less critical give way where it is full, and counts who was shed', async () => {
+    const small = await openFixture('t5', { waitingMax: 1 });
+    try {
+      const given = { ...unhurried(), tenant: 'one' };
+      const shed = assert.rejects(
+        small.generate(INPUT, LONG, { ...given, criticality: 'sheddable' }),
+        withCode('QUEUE_FULL', /retry in 1 s/),
+      );
+      const { results } = await small.generate(INPUT, { maxNewTokens: 4 }, { ...given, criticality: 'critical' });
+      assert.equal(results[0]?.ids.length, 4);
+      await shed;
+      const { tenants, criticalities } = small.stats();
+      assert.deepEqual(
+        tenants.map(({ name, requests, shed: count }) => [name, requests, count]),
+        [['one', 2, 1]],
+      );
+      assert.equal(criticalities.find(({ name }) => name === 'sheddable')?.shed, 1);
+    } finally {
+      await small.close();
+    }
+  });
+
   it('counts what it has done', async () => {
     const before = model.stats();
     await model.generate(INPUT, { maxNewTokens: 6 }, unhurried());
