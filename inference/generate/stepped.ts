@@ -77,11 +77,12 @@ export async function openStepped(
   const specs = plain.map((spec) =>
     spec.output ? { ...spec, output: fresh.get(spec.input) as string, inPlaces: true } : spec,
   );
-  await fixShapes(
-    stepModel,
-    [probe(stepModel, specs, half, 2, 4, 5), probe(stepModel, specs, half, 3, 7, 11)],
-    open(past),
-  );
+  // With constant shapes onnxruntime keeps 32 bits across more of a 16-bit graph, which rounds otherwise than the graph as it came: ids
+  // would no longer be those of transformers on the same file (t5-fp16 and bart-fp16 of the tests).
+  if (!half) {
+    const probes = [probe(stepModel, specs, half, 2, 4, 5), probe(stepModel, specs, half, 3, 7, 11)];
+    await fixShapes(stepModel, probes, open(past));
+  }
   const step = await open(past)(writeModel(stepModel));
   return {
     cross: writeModel(crossModel),

@@ -1,7 +1,8 @@
 """Tiny, randomly initialised generation models in the Hugging Face ONNX folder layouts, for the tests of inference/generate.
 
 Real modules of transformers, real shapes, random weights: near ties and long outputs, which is what a decoder must get
-right. Needs torch, transformers, onnx. `build(folder)` writes one folder a model; reference.py decodes them.
+right. Needs torch, transformers, onnx. `build(folder)` writes one folder a model; reference.py decodes them, and full_shapes.py
+writes such models in the sizes that are in use.
 """
 
 import glob
@@ -37,20 +38,25 @@ SEQ2SEQ = dict(
 )
 
 
+def initialised(name, cls, config, scale):
+    """The module with weights that follow from its name."""
+    torch.manual_seed(sum(map(ord, name)))
+    module = cls(config).eval()
+    with torch.no_grad():
+        for key, weight in module.named_parameters():
+            if weight.dim() > 1 and "embed_positions" not in key and "relative" not in key:
+                weight.normal_(0, scale)
+        # Ends of sequence must come up, now early, now late.
+        module.get_output_embeddings().weight[config.eos_token_id] *= 2.5
+    return module
+
+
 def models():
     """name -> (module, generation_config, layout)"""
     made = {}
 
     def add(name, cls, config, generation, layout, scale):
-        torch.manual_seed(sum(map(ord, name)))
-        module = cls(config).eval()
-        with torch.no_grad():
-            for key, weight in module.named_parameters():
-                if weight.dim() > 1 and "embed_positions" not in key and "relative" not in key:
-                    weight.normal_(0, scale)
-            # Ends of sequence must come up, now early, now late.
-            module.get_output_embeddings().weight[config.eos_token_id] *= 2.5
-        made[name] = (module, generation, layout)
+        made[name] = (initialised(name, cls, config, scale), generation, layout)
 
     t5 = dict(vocab_size=VOCAB, d_model=24, d_kv=8, d_ff=32, num_layers=2, num_decoder_layers=2, num_heads=3,
               decoder_start_token_id=0, eos_token_id=1, pad_token_id=0)
@@ -63,7 +69,7 @@ def models():
              early_stopping=True, min_length=8, max_length=24, length_penalty=2.0), "split", 0.3)
     marian = dict(eos_token_id=0, pad_token_id=95, decoder_start_token_id=95)
     add("marian", MarianMTModel, MarianConfig(**SEQ2SEQ, **marian, scale_embedding=True),
-        dict(**marian, bad_words_ids=[[95]], num_beams=4, max_length=20, forced_eos_token_id=0), "merged", 0.3)
+        dict(**marian, bad_words_ids=[[95]], num_beams=4, max_length=20, forced_eos_token_id=0, renormalize_logits=True), "merged", 0.3)
     pegasus = dict(pad_token_id=0, eos_token_id=1, decoder_start_token_id=0)
     add("pegasus", PegasusForConditionalGeneration, PegasusConfig(**SEQ2SEQ, **pegasus, scale_embedding=True),
         dict(**pegasus, num_beams=3, length_penalty=0.8, max_length=22, forced_eos_token_id=1), "merged", 0.3)
@@ -302,13 +308,13 @@ def write_causal(module, folder):
            ["logits", *(f"present.{name}" for name in names)], axes, f"{folder}/model.onnx")
 
 
-def tokenizer(generation, layout):
-    """A word a token: w0 to w95, special tokens by their part. Enough for texts to go in and come out."""
+def tokenizer(generation, layout, size):
+    """A word a token: w0 to w95 (of a vocabulary of that size), special tokens by their part. Enough for texts to go in and come out."""
     special = {}
     for part in ("pad", "eos", "bos"):
         if f"{part}_token_id" in generation:
             special.setdefault(generation[f"{part}_token_id"], f"<{part}>")
-    vocabulary = {special.get(token, f"w{token}"): token for token in range(VOCAB)}
+    vocabulary = {special.get(token, f"w{token}"): token for token in range(size)}
     unknown = next(name for name in vocabulary if name.startswith("w"))
     end = {"SpecialToken": {"id": "<eos>", "type_id": 0}}
     text = {"Sequence": {"id": "A", "type_id": 0}}
@@ -325,41 +331,60 @@ def tokenizer(generation, layout):
     }
 
 
+def write_folder(folder, module, generation, layout):
+    os.makedirs(f"{folder}/onnx", exist_ok=True)
+    module.config._attn_implementation = "eager"
+    if layout == "decoder":
+        write_causal(module, f"{folder}/onnx")
+    else:
+        write_seq2seq(module, layout, f"{folder}/onnx")
+    size = module.config.vocab_size
+    config = module.config.to_diff_dict()
+    for noise in ("transformers_version", "dtype", "torch_dtype"):
+        config.pop(noise, None)
+    config["architectures"] = [type(module).__name__]
+    config["is_encoder_decoder"] = layout != "decoder"
+    config["vocab_size"] = size
+    with open(f"{folder}/config.json", "w") as out:
+        json.dump(config, out, indent=1, sort_keys=True)
+    with open(f"{folder}/generation_config.json", "w") as out:
+        json.dump(generation, out, indent=1, sort_keys=True)
+    with open(f"{folder}/tokenizer_config.json", "w") as out:
+        json.dump({"model_max_length": 64}, out)
+    with open(f"{folder}/tokenizer.json", "w") as out:
+        json.dump(tokenizer(generation, layout, size), out, separators=(",", ":"))
+
+
 def build(root):
     for name, (module, generation, layout) in models().items():
-        folder = f"{root}/{name}"
-        os.makedirs(f"{folder}/onnx", exist_ok=True)
-        module.config._attn_implementation = "eager"
-        if layout == "decoder":
-            write_causal(module, f"{folder}/onnx")
-        else:
-            write_seq2seq(module, layout, f"{folder}/onnx")
-        config = module.config.to_diff_dict()
-        for noise in ("transformers_version", "dtype", "torch_dtype"):
-            config.pop(noise, None)
-        config["architectures"] = [type(module).__name__]
-        config["is_encoder_decoder"] = layout != "decoder"
-        config["vocab_size"] = VOCAB
-        with open(f"{folder}/config.json", "w") as out:
-            json.dump(config, out, indent=1, sort_keys=True)
-        with open(f"{folder}/generation_config.json", "w") as out:
-            json.dump(generation, out, indent=1, sort_keys=True)
-        with open(f"{folder}/tokenizer_config.json", "w") as out:
-            json.dump({"model_max_length": 64}, out)
-        with open(f"{folder}/tokenizer.json", "w") as out:
-            json.dump(tokenizer(generation, layout), out, separators=(",", ":"))
+        write_folder(f"{root}/{name}", module, generation, layout)
+
+
+def convert(root, name, precision, suffix, one):
+    """The same model in another precision, in a folder of its own; `one` makes the new file of the old."""
+    folder = f"{root}/{name}-{precision}"
+    shutil.copytree(f"{root}/{name}", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expected.json"))
+    for file in glob.glob(f"{folder}/onnx/*.onnx"):
+        if not file.endswith(f"{suffix}.onnx"):
+            one(file, file.replace(".onnx", f"{suffix}.onnx"))
+            os.remove(file)
 
 
 def halve(root, name):
-    """The same model with 16-bit floats, caches and logits included, in a folder of its own."""
+    """16-bit floats, caches and logits included."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    folder = f"{root}/{name}-fp16"
-    shutil.copytree(f"{root}/{name}", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("expected.json"))
-    for file in glob.glob(f"{folder}/onnx/*.onnx"):
-        if not file.endswith("_fp16.onnx"):
-            onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=False), file.replace(".onnx", "_fp16.onnx"))
-            os.remove(file)
+    convert(root, name, "fp16", "_fp16",
+            lambda old, new: onnx.save(convert_float_to_float16(onnx.load(old), keep_io_types=False), new))
+
+
+def quantize(root, name):
+    """Eight-bit weights, and activations that are quantized as they come: what transformers.js calls q8."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    convert(root, name, "int8", "_quantized",
+            lambda old, new: quantize_dynamic(old, new, weight_type=QuantType.QUInt8,
+                                              extra_options={"EnableSubgraph": True, "MatMulConstBOnly": True}))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,12 @@ export function open(
 }
 
 export const openFixture = (name: string, settings: Partial<GeneratorSettings> = {}): Promise<GeneratorModel> =>
-  open(stored(name, fixtureFolder(name), { precision: name.endsWith('-fp16') ? 'fp16' : 'fp32' }), settings);
+  open(stored(name, fixtureFolder(name), { precision: precisionOf(name) }), settings);
+
+function precisionOf(name: string): 'fp32' | 'fp16' | 'int8' {
+  if (name.endsWith('-fp16')) return 'fp16';
+  return name.endsWith('-int8') ? 'int8' : 'fp32';
+}
 
 /** No deadline, never cancelled. */
 export const unhurried = () => ({ signal: new AbortController().signal, deadlineMs: Number.POSITIVE_INFINITY });

@@ -70,7 +70,7 @@ class Sessions:
             feeds["use_cache_branch"] = np.array([False])
             for value in model.get_inputs():
                 if value.name.startswith("past"):
-                    feeds[value.name] = np.zeros((rows, value.shape[1], 1, value.shape[3]), np.float32)
+                    feeds[value.name] = np.zeros((rows, value.shape[1], 1, value.shape[3]), HALF if "16" in value.type else np.float32)
         else:
             model = model or self.past
             feeds["input_ids"] = prefixes[:, -1:]
@@ -85,7 +85,7 @@ class Sessions:
                 if key.startswith("present") and value.shape[0] == rows:
                     cache[key.replace("present", "past_key_values")] = value[row]
             self.caches[tuple(prefix)] = cache
-        return out["logits"][:, -1:]
+        return out["logits"][:, -1:].astype(np.float32)
 
     def decoder_only(self, prefixes, prompt):
         rows, length = prefixes.shape
@@ -191,6 +191,8 @@ BEAMS = [
     {"max_new_tokens": 16, "num_beams": 5, "num_return_sequences": 2, "early_stopping": "never", "length_penalty": -1.0},
     {"max_new_tokens": 14, "num_beams": 2, "min_new_tokens": 10, "repetition_penalty": 1.3},
     {"max_new_tokens": 20, "num_beams": 4, "length_penalty": 0.0, "no_repeat_ngram_size": 2, "num_return_sequences": 3},
+    {"max_new_tokens": 16, "num_beams": 3, "num_return_sequences": 3, "renormalize_logits": True, "no_repeat_ngram_size": 1,
+     "bad_words_ids": [[11], [40, 41], [21], [33]], "min_new_tokens": 6},
 ]
 ENCODER = [
     {"max_new_tokens": 16, "encoder_no_repeat_ngram_size": 2},
@@ -259,20 +261,33 @@ def write(path, value):
 def random_models():
     root = f"{HERE}/fixtures"
     export.build(root)
-    for name, (module, generation, layout) in export.models().items():
-        folder = f"{root}/{name}"
-        ends = generation["eos_token_id"]
-        generator = np.random.default_rng(3)
-        inputs = inputs_for(generator, [] if layout == "decoder" else [ends], 2 if layout == "merged" else 3)
-        plain = over_sessions(module, folder, generation)
-        own = [{}] if layout != "decoder" or name == "llama" else []  # what generation_config.json itself asks for
-        sets = [*own, *GREEDY, *BEAMS, *(ENCODER if layout != "decoder" else [])]
-        write(f"{folder}/expected.json", cases(plain, inputs, sets))
-        if name == "llama":
-            export.halve(root, name)
-            half = over_sessions(module, f"{folder}-fp16", generation)
-            write(f"{folder}-fp16/expected.json", cases(half, inputs, [*GREEDY[:3], *BEAMS[:3]]))
+    for name, model in export.models().items():
+        random_model(root, name, *model)
     write(f"{root}/distributions.json", distributions())
+
+
+def tied(name, case):
+    """Two tokens have the very same 16-bit logit here, and torch.topk says of no such two which comes first (it takes the higher id)."""
+    return name == "bart" and "max_length" in case["parameters"] and len(case["ids"]) == 5
+
+
+def random_model(root, name, module, generation, layout):
+    folder = f"{root}/{name}"
+    ends = generation["eos_token_id"]
+    generator = np.random.default_rng(3)
+    inputs = inputs_for(generator, [] if layout == "decoder" else [ends], 2 if layout == "merged" else 3)
+    plain = over_sessions(module, folder, generation)
+    own = [{}] if layout != "decoder" or name == "llama" else []  # what generation_config.json itself asks for
+    sets = [*own, *GREEDY, *BEAMS, *(ENCODER if layout != "decoder" else [])]
+    write(f"{folder}/expected.json", cases(plain, inputs, sets))
+    few = [*GREEDY[:3], *BEAMS[:3]]
+    if name in ("t5", "bart", "llama"):
+        export.halve(root, name)
+        found = cases(over_sessions(module, f"{folder}-fp16", generation), inputs, few)
+        write(f"{folder}-fp16/expected.json", [each for each in found if not tied(name, each)])
+    if name == "t5-merged":
+        export.quantize(root, name)
+        write(f"{folder}-int8/expected.json", cases(over_sessions(module, f"{folder}-int8", generation), inputs, few))
 
 
 def shared_models(shared):
