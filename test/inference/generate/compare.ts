@@ -15,7 +15,8 @@ export async function mismatches(
     const label = `${JSON.stringify(parameters)} of ${ids.length} tokens`;
     for (const [index, wanted] of results.entries()) {
       const got = found[index];
-      if (got?.ids.join() !== wanted.ids.join()) return `${label}: ${got?.ids} is not ${wanted.ids}`;
+      if (got?.ids.join() !== wanted.ids.join())
+        return `${label}: ${got?.ids} (score ${got?.score}) is not ${wanted.ids} (score ${wanted.score})`;
       if (!(Math.abs((got.score ?? Number.NaN) - wanted.score) <= tolerance * (1 + Math.abs(wanted.score))))
         return `${label}: score ${got.score} is not ${wanted.score}`;
       const far = wanted.logprobs.findIndex(
