@@ -43,17 +43,34 @@ export interface Batch<S extends Seated> {
  */
 const STEPS_A_MOVE = 6;
 
-export function createBatch<S extends Seated>(joining: readonly Joining<S>[]): Batch<S> {
+/** `oneScale`: of the graph (graph.ts). Empty rows are then kept as copies of rows that are sat in, which add nothing to a scale. */
+export function createBatch<S extends Seated>(joining: readonly Joining<S>[], oneScale = false): Batch<S> {
   const members = new Set<S>();
   let owners: (S | undefined)[] = [];
   /** Steps of empty rows since rows were moved last. */
   let wasted = 0;
   let cache: Cache;
+  /** Of an empty row, the row it is a copy of. */
+  const copies = new Map<number, number>();
+
+  /** A row is not what it was: whoever copied it does no more. */
+  const changed = (slot: number): void => {
+    copies.delete(slot);
+    for (const [copy, of] of copies) if (of === slot) copies.delete(copy);
+  };
 
   const seat = (who: S, slots: number[]): void => {
     members.add(who);
     who.slots = slots;
-    for (const slot of slots) owners[slot] = who;
+    for (const slot of slots) {
+      owners[slot] = who;
+      changed(slot);
+    }
+  };
+
+  const empty = (slot: number): void => {
+    owners[slot] = undefined;
+    changed(slot);
   };
 
   const rebuild = (joined: readonly Joining<S>[]): void => {
@@ -65,6 +82,7 @@ export function createBatch<S extends Seated>(joining: readonly Joining<S>[]): B
     cache = wholeCache(rows) ?? assemble(rows);
     owners = [];
     wasted = 0;
+    copies.clear();
     for (const { who, slots } of places) seat(who, slots);
   };
 
@@ -104,11 +122,12 @@ export function createBatch<S extends Seated>(joining: readonly Joining<S>[]): B
         return to;
       });
       reorder(cache, moves);
-      for (const slot of spare) owners[slot] = undefined;
+      for (const { to } of moves) changed(to);
+      for (const slot of spare) empty(slot);
     },
     leave(who) {
       members.delete(who);
-      for (const slot of who.slots) owners[slot] = undefined;
+      for (const slot of who.slots) empty(slot);
       who.slots = [];
     },
     compact(expected) {
@@ -124,9 +143,15 @@ export function createBatch<S extends Seated>(joining: readonly Joining<S>[]): B
       if (wasted >= STEPS_A_MOVE * live || long) rebuild([]);
     },
     tokens() {
-      // An empty row is computed as if it had just begun: its positions must not run out of the table of the model.
       for (const [slot, owner] of owners.entries()) {
-        if (owner) continue;
+        if (owner || copies.has(slot)) continue;
+        if (oneScale) {
+          const of = owners.findIndex(Boolean);
+          replaceRow(cache, slot, { cache, row: of });
+          copies.set(slot, of);
+          continue;
+        }
+        // An empty row is computed as if it had just begun: its positions must not run out of the table of the model.
         cache.lengths[slot] = 0;
         if (cache.prefixes) cache.prefixes[slot] = [];
       }
@@ -134,6 +159,7 @@ export function createBatch<S extends Seated>(joining: readonly Joining<S>[]): B
       for (const { slots, tokens: next } of members) {
         for (const [index, slot] of slots.entries()) tokens[slot] = next[index] as number;
       }
+      for (const [copy, of] of copies) tokens[copy] = tokens[of] as number;
       return tokens;
     },
     bytes: () => cacheBytes(cache),

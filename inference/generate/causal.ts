@@ -49,6 +49,7 @@ export async function openCausal(options: OpenOptions): Promise<Graph> {
     ragged,
     reads: specs.length > 0 && ragged && (await readsInParts(read, tolerance)) ? 'in parts' : 'whole',
     mixedPrompts: ragged,
+    oneScale: options.precision === 'int8',
     specs,
     description: `decoder-only, ${specs.length === 0 ? 'no cache' : `${specs.length / 2} layers of cache`}`,
     prefill: (prompts, pause) =>

@@ -115,6 +115,7 @@ const SHORT_TOKENS = 128;
 /** Waits to be read, or was set aside and waits to go on. */
 type Entry = { at: 'new'; job: Job; sinceMs: number } | { at: 'aside'; active: Active; rows: RowOf[] };
 type Fresh = Extract<Entry, { at: 'new' }>;
+type Aside = Extract<Entry, { at: 'aside' }>;
 
 export interface EngineOptions {
   graph: Graph;
@@ -249,20 +250,16 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       }
       if (rowsLacking > 0 || bytesLacking > 0) {
         // Its turn stays, so who needs much gets it in the end. With nobody at work only those set aside can free anything.
-        if (batches.size > 0 || reading || joining.length > 0 || fresh.length > 0) break;
-        waiting.pass();
-        continue;
-      }
-      reservedBytes += bytes;
-      if (entry.at === 'new') {
-        longest = Math.max(longest, job.input.length);
-        fresh.push(entry);
-      } else {
-        entry.active.reserved += bytes;
-        setAside.delete(entry.active);
-        joining.push({ who: entry.active, rows: entry.rows });
+        if (batches.size === 0 && !reading && joining.length === 0 && fresh.length === 0) joining.push(bringBack());
+        break;
       }
       waiting.take();
+      if (entry.at === 'aside') joining.push(goOn(entry));
+      else {
+        reservedBytes += bytes;
+        longest = Math.max(longest, job.input.length);
+        fresh.push(entry);
+      }
     }
     if (joining.length > 0) sit(joining);
     if (fresh.length === 0) return;
@@ -298,6 +295,23 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     if (inParts) await readOn(started);
     else await started.ended;
     sit(welcome());
+  };
+
+  /** Reserves again what it may yet come to. */
+  const goOn = ({ active, rows }: Aside): Joining<Active> => {
+    const bytes = bytesOf(active.job);
+    reservedBytes += bytes - active.reserved;
+    active.reserved = bytes;
+    setAside.delete(active);
+    return { who: active, rows };
+  };
+
+  /** Whoever of those set aside lacks least, whatever stands before it: canAllEnd has seen to it that there is enough. */
+  const bringBack = (): Joining<Active> => {
+    const lacks = (active: Active): number => bytesOf(active.job) - active.reserved;
+    const least = [...setAside].reduce((a, b) => (lacks(b) < lacks(a) ? b : a));
+    const [entry] = waiting.remove((each) => each.at === 'aside' && each.active === least);
+    return goOn(entry as Aside);
   };
 
   /** May this prompt be read now, together with those? */
@@ -470,7 +484,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       const length = lengthOf(left[0] as Joining<Active>);
       const reach = graph.ragged ? limits.paddingMax : 0;
       const alike = left.filter((each) => Math.abs(lengthOf(each) - length) <= reach);
-      batches.add(createBatch(alike));
+      batches.add(createBatch(alike, graph.oneScale));
       left = left.filter((each) => !alike.includes(each));
     }
   };

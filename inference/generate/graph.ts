@@ -23,6 +23,8 @@ export interface Graph {
   readonly reads: 'apart' | 'in parts' | 'whole';
   /** True where prompts of different length can be read together. */
   readonly mixedPrompts: boolean;
+  /** True where activations are eight-bit numbers of one scale a batch: what a row gets follows from all others, empty ones too. */
+  readonly oneScale: boolean;
   readonly specs: readonly CacheSpec[];
   /** What was read of the files, for the log and the stats. */
   readonly description: string;

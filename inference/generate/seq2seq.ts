@@ -106,7 +106,7 @@ export async function openSeq2Seq(
   };
   const form = !past ? 'no cache' : mergedFile ? 'merged decoder' : 'decoder with past';
   const vocabSize = logitsWidth(first, 'the decoder');
-  const common = { vocabSize, mixedPrompts: true };
+  const common = { vocabSize, mixedPrompts: true, oneScale: options.precision === 'int8' };
   const stepped =
     pastFile && past
       ? await openProved(
@@ -123,6 +123,7 @@ export async function openSeq2Seq(
     const stepOn = createStep(stepped);
     return {
       ...common,
+      oneScale: stepped.quantized,
       ragged: true,
       reads: 'apart',
       specs: inPlaces,

@@ -44,6 +44,10 @@ export interface ArithmeticGraph extends Graph {
   poison: number;
   /** A source that has this token gives logits that are not numbers. */
   poisonLogits: number;
+  /** As of eight-bit models: empty rows must be copies. */
+  oneScale: boolean;
+  /** Of each step, rows of which no other holds the same tokens. */
+  readonly distinct: number[];
   /** Makes the next step fail. */
   breakNext(): void;
 }
@@ -104,6 +108,8 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
     ragged: sharing !== 'one age',
     reads: inPlaces ? 'apart' : sharing === 'in parts' ? 'in parts' : 'whole',
     mixedPrompts: true,
+    oneScale: false,
+    distinct: [],
     specs: SPECS,
     description: 'arithmetic',
     steps,
@@ -151,6 +157,8 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
       if (sharing === 'one age' && new Set(cache.lengths.filter((length) => length > 0)).size > 1)
         throw new Error('rows of different age');
       steps.push(cache.rows);
+      const held = tokens.map((token, row) => [valid(cache, 1, row), valid(cache, 0, row), token].join(' '));
+      graph?.distinct.push(new Set(held).size);
       if (inPlaces) {
         makeRoom(cache);
         const written = placesOf(cache, 0).next.data as Float32Array;
