@@ -264,7 +264,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     if (joining.length > 0) sit(joining);
     if (fresh.length === 0) return;
     if (reading) {
-      sit(await read(fresh)); // Short prompts, between two parts of a long one.
+      sit(await read(fresh, new Set())); // Short prompts, between two parts of a long one.
       return;
     }
     const alone = batches.size === 0;
@@ -278,16 +278,17 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       goOn() {},
       atPause() {},
     };
-    const pause = (): Promise<void> =>
-      batches.size === 0
-        ? Promise.resolve()
-        : new Promise((resolve) => {
-            started.goOn = resolve;
-            started.atPause();
-          });
+    const pause = async (): Promise<void> => {
+      if (fresh.every(({ job }) => hasLeft(job, started.gone))) throw new Error('nobody waits for it');
+      if (batches.size === 0) return;
+      await new Promise<void>((resolve) => {
+        started.goOn = resolve;
+        started.atPause();
+      });
+    };
     const inParts = graph.reads === 'in parts' && !alone && longest > SHORT_TOKENS;
     reading = started;
-    started.ended = read(fresh, inParts ? pause : undefined).then((found) => {
+    started.ended = read(fresh, started.gone, inParts ? pause : undefined).then((found) => {
       started.joining = found;
     });
     // Who decodes goes on while prompts are read, where that is done elsewhere or can be interrupted.
@@ -404,8 +405,14 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     return true;
   };
 
-  /** Reads prompts and takes the first token of each. One that cannot be read fails alone. */
-  const read = async (fresh: readonly Fresh[], pause?: () => Promise<void>): Promise<Joining<Active>[]> => {
+  const hasLeft = ({ id }: Job, gone: ReadonlySet<number>): boolean => gone.has(id) || cancelled.has(id);
+
+  /** Reads prompts and takes the first token of each. One that cannot be read fails alone; one whose caller has left is let be. */
+  const read = async (
+    fresh: readonly Fresh[],
+    gone: ReadonlySet<number>,
+    pause?: () => Promise<void>,
+  ): Promise<Joining<Active>[]> => {
     const startedMs = nowMs();
     let pausedMs = 0;
     const measured =
@@ -422,15 +429,16 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
         measured,
       );
     } catch (error) {
-      if (fresh.length > 1) {
-        const found: Joining<Active>[] = [];
-        for (const entry of fresh) found.push(...(await read([entry], pause)));
-        return found;
+      const found: Joining<Active>[] = [];
+      for (const entry of fresh) {
+        const left = hasLeft(entry.job, gone);
+        if (fresh.length > 1 && !left) found.push(...(await read([entry], gone, pause)));
+        else {
+          reservedBytes -= bytesOf(entry.job);
+          if (!left) fail(entry.job, error);
+        }
       }
-      const { job } = fresh[0] as Fresh;
-      reservedBytes -= bytesOf(job);
-      fail(job, error);
-      return [];
+      return found;
     }
     const promptMs = nowMs() - startedMs - pausedMs;
     totals.computeMs += promptMs;

@@ -40,6 +40,8 @@ export interface ArithmeticGraph extends Graph {
   /** Rows of each step so far, and prompts of each reading. */
   readonly steps: number[];
   readonly readings: number[];
+  /** Parts that prompts have been read in. */
+  parts: number;
   /** A prompt that has this token cannot be read. */
   poison: number;
   /** A source that has this token gives logits that are not numbers. */
@@ -110,6 +112,7 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
     mixedPrompts: true,
     oneScale: false,
     distinct: [],
+    parts: 0,
     specs: SPECS,
     description: 'arithmetic',
     steps,
@@ -123,7 +126,10 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
       // Read apart, a prompt takes as long as many steps.
       for (let turn = 0; turn < (inPlaces ? 40 : 1); turn++) await new Promise((resolve) => setImmediate(resolve));
       const longest = Math.max(...prompts.map((prompt) => prompt.length));
-      for (let read = PART; pause && read < longest; read += PART) await pause();
+      for (let read = PART; pause && read < longest; read += PART) {
+        if (graph) graph.parts++;
+        await pause();
+      }
       readings.push(prompts.length);
       if (prompts.some((prompt) => prompt.includes(graph?.poison ?? -1))) throw new Error('poison');
       const rows = prompts.length;

@@ -152,6 +152,21 @@ describe('the engine', () => {
     await engine.idle();
   });
 
+  it('reads no more of a prompt whose caller has left', async () => {
+    const { graph, engine, events, submit, until } = bench({}, createArithmetic('in parts'));
+    submit({ id: 1, parameters: long(60) });
+    await until('token', 1);
+    submit({ id: 2, input: prompt(640), parameters: long(3) });
+    while (graph.parts < 3) await new Promise((resolve) => setImmediate(resolve));
+    engine.cancel(2);
+    submit({ id: 3, input: prompt(200), parameters: long(3) });
+    await engine.idle();
+    assert.ok(graph.parts <= 4 + 6, `${graph.parts} parts`);
+    assert.ok(!events.some(({ id }) => id === 2));
+    assert.ok(events.some(({ at, id }) => at === 'done' && id === 3));
+    assert.deepEqual([engine.stats().reservedBytes, engine.stats().waiting], [0, 0]);
+  });
+
   it('reads a prompt to its end when those it was read beside have left', async () => {
     const { engine, events, submit, until } = bench({}, createArithmetic('in parts'));
     submit({ id: 1, parameters: long(200) });
