@@ -107,10 +107,15 @@ const READING_TOKENS_A_STEP = 32;
 
 /**
  * A short prompt has at most so many tokens. It is never read together with a long one, and while others decode no more of them than
- * that are read at once and nobody takes a second step before they are: the first token comes with the third step at the latest,
- * the one under way when the prompt came included, and the others wait about the time of a step.
+ * that are read at once: its first token comes within a few steps, whatever else waits.
  */
 const SHORT_TOKENS = 128;
+
+/**
+ * Where no more rows than this decode, they take no second step before a short prompt is read: its first token comes with the third step
+ * at the latest, the one under way when it came included. More rows would lose more by waiting than one gains: there it is the fourth.
+ */
+const WAITING_ROWS_MAX = 4;
 
 /** Waits to be read, or was set aside and waits to go on. */
 type Entry = { at: 'new'; job: Job; sinceMs: number } | { at: 'aside'; active: Active; rows: RowOf[] };
@@ -268,13 +273,15 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       return;
     }
     const alone = batches.size === 0;
+    const tokens = longest * fresh.length;
     const started: Reading = {
       rows: rowsOf(fresh),
       joining: undefined,
       gone: new Set(),
       ended: Promise.resolve(),
       // One is taken in this very turn.
-      stepsLeft: longest <= SHORT_TOKENS ? 0 : Math.ceil((longest * fresh.length) / READING_TOKENS_A_STEP) - 1,
+      stepsLeft:
+        longest <= SHORT_TOKENS && liveRows() <= WAITING_ROWS_MAX ? 0 : Math.ceil(tokens / READING_TOKENS_A_STEP) - 1,
       goOn() {},
       atPause() {},
     };
@@ -286,7 +293,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
         started.atPause();
       });
     };
-    const inParts = graph.reads === 'in parts' && !alone && longest > SHORT_TOKENS;
+    const inParts = graph.reads === 'in parts' && !alone && tokens > READING_TOKENS_A_STEP;
     reading = started;
     started.ended = read(fresh, started.gone, inParts ? pause : undefined).then((found) => {
       started.joining = found;

@@ -23,7 +23,7 @@ export const VOCAB = 24;
  */
 export type Sharing = 'one age' | 'any age' | 'in parts' | 'in places';
 /** Tokens of a part. */
-const PART = 32;
+const PART = 64;
 
 const spec = (part: CacheSpec['part'], inPlaces = false): CacheSpec => ({
   input: part,
