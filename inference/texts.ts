@@ -76,21 +76,39 @@ export interface TextReaderOptions {
   settings: Pick<InferenceSettings, 'hangMs' | 'startMs' | 'longText'>;
   clock: Clock;
   turns?: Turns;
+  /** UTF-16 code units that may wait for the other thread or be in it; one text is taken whatever its size. Default 2^25. */
+  lineUnitsMax?: number;
 }
 
 type TextAnswer = TextAnswers[TextJob['kind']] | TextRefused;
 
+/** Who waits for the thread. */
+interface Waiting {
+  wake(): void;
+  fail(error: unknown): void;
+}
+
+/** As much as the largest message holds: 64 MiB. */
+const LINE_UNITS_MAX = 2 ** 25;
+/** What a caller is told to wait when the thread has read nothing yet. */
+const RETRY_LINE_MS = 1_000;
+
 const WORKER = new URL('./text-worker.js', import.meta.url);
 
 export function createTextReader(options: TextReaderOptions): TextReader {
-  const { name, tokenizer, settings, clock, turns = rpcTurns } = options;
+  const { name, tokenizer, settings, clock, turns = rpcTurns, lineUnitsMax = LINE_UNITS_MAX } = options;
   let spentMs = 0;
   let closed = false;
   /** The other thread: started by the first long text. */
-  let beside: { pool: Pool<TextJob, TextAnswer, true>; started: Promise<true> } | undefined;
-  const line: (() => void)[] = [];
+  let beside: Pool<TextJob, TextAnswer, true> | undefined;
+  const line: Waiting[] = [];
+  let lineUnits = 0;
+  /** Units the thread has read, for how long the line takes. */
+  let readUnits = 0;
+  let readMs = 0;
 
-  function startBeside(): NonNullable<typeof beside> {
+  /** Who stands in line when the thread cannot be started hears why; who comes later waits for the next try of the pool. */
+  function startBeside(): Pool<TextJob, TextAnswer, true> {
     const pool = createPool<TextJob, TextAnswer, true>({
       name: `${name} tokenizer`,
       script: WORKER,
@@ -99,25 +117,52 @@ export function createTextReader(options: TextReaderOptions): TextReader {
       hangMs: settings.hangMs,
       startMs: settings.startMs,
       clock,
-      onUp: () => line.shift()?.(),
+      onUp: wakeNext,
     });
-    return { pool, started: pool.start() };
+    pool.start().catch((error) => {
+      for (const waiting of line.splice(0)) waiting.fail(error);
+    });
+    return pool;
+  }
+
+  function wakeNext(): void {
+    line.shift()?.wake();
   }
 
   /** Waits for the thread; who has given up meanwhile leaves the line. */
   async function performBeside(job: TextJob, signal: AbortSignal): Promise<TextAnswer> {
+    const units = sizeOf(job);
+    if (lineUnits > 0 && lineUnits + units > lineUnitsMax) throw lineFull();
     beside ??= startBeside();
-    const { pool, started } = beside;
-    await started;
-    while (pool.idle === 0 && !closed) await turn(signal);
-    if (closed) throw new MeshError('SHUTTING_DOWN', `${name} is being unloaded`, { retryAfterMs: 100 });
-    const startedMs = clock.monotonic();
-    const verdict = await pool.run(job, []);
-    spentMs += clock.monotonic() - startedMs;
-    line.shift()?.();
-    if (verdict.at === 'done') return verdict.body;
-    if (verdict.at === 'failed') throw new Error(verdict.reason);
-    throw new MeshError('WORKER_LOST', `${name}: the thread that read a long text ${verdict.reason}`);
+    lineUnits += units;
+    try {
+      while (beside.idle === 0 && !closed) {
+        if (beside.failing) {
+          wakeNext(); // who stands behind hears it too
+          throw new MeshError('MODEL_FAILED', `${name}: the thread for long texts goes on dying`);
+        }
+        await turn(signal);
+      }
+      if (closed) throw new MeshError('SHUTTING_DOWN', `${name} is being unloaded`, { retryAfterMs: 100 });
+      const startedMs = clock.monotonic();
+      const verdict = await beside.run(job, []);
+      const ms = clock.monotonic() - startedMs;
+      spentMs += ms;
+      readMs += ms;
+      readUnits += units;
+      wakeNext();
+      if (verdict.at === 'done') return verdict.body;
+      if (verdict.at === 'failed') throw new Error(verdict.reason);
+      throw new MeshError('WORKER_LOST', `${name}: the thread that read a long text ${verdict.reason}`);
+    } finally {
+      lineUnits -= units;
+    }
+  }
+
+  function lineFull(): MeshError {
+    const retryAfterMs = readUnits === 0 ? RETRY_LINE_MS : Math.ceil((lineUnits / readUnits) * readMs);
+    const text = `${name}: texts of ${lineUnits} UTF-16 code units wait for its thread for long ones; it takes ${lineUnitsMax}: retry`;
+    return new MeshError('QUEUE_FULL', text, { retryAfterMs, facts: { model: name } });
   }
 
   /** Resolves when this one is next in line for the thread; rejects, and leaves the line, when the signal aborts. */
@@ -128,9 +173,15 @@ export function createTextReader(options: TextReaderOptions): TextReader {
         if (place >= 0) line.splice(place, 1);
         reject(abortReason(signal));
       };
-      const next = (): void => {
-        signal.removeEventListener('abort', leave);
-        resolve();
+      const next: Waiting = {
+        wake() {
+          signal.removeEventListener('abort', leave);
+          resolve();
+        },
+        fail(error) {
+          signal.removeEventListener('abort', leave);
+          reject(error);
+        },
       };
       if (signal.aborted) return reject(abortReason(signal));
       line.push(next);
@@ -218,8 +269,8 @@ export function createTextReader(options: TextReaderOptions): TextReader {
     },
     async close() {
       closed = true;
-      for (const wake of line.splice(0)) wake();
-      await beside?.pool.close();
+      for (const waiting of line.splice(0)) waiting.wake();
+      await beside?.close();
     },
   };
 }

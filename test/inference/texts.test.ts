@@ -1,5 +1,7 @@
 /** Texts to tokens beside everything else the RPC thread does. */
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
@@ -14,11 +16,12 @@ const { signal } = new AbortController();
 describe('the text reader', () => {
   let reader: TextReader;
   let tokenizer: Tokenizer;
+  let folder: string;
   /** Texts the tokenizer of this thread was given. */
   let here: number;
 
   before(async function () {
-    const folder = join(sharedOrSkip(this, 'models'), 'tiny-static-embed');
+    folder = join(sharedOrSkip(this, 'models'), 'tiny-static-embed');
     const real = await loadTokenizer(folder);
     tokenizer = {
       ...real,
@@ -116,6 +119,46 @@ describe('the text reader', () => {
     setImmediate(() => controller.abort(new MeshError('CANCELLED', 'gone')));
     await assert.rejects(read, { code: 'CANCELLED' });
     assert.ok(here < 5_000, `${here} texts were read`);
+  });
+
+  describe('of a thread that', () => {
+    const long = 'word '.repeat(400);
+    let own: TextReader;
+    let moving: string;
+    beforeEach(async () => {
+      moving = await mkdtemp(join(tmpdir(), 'texts-'));
+      const settings = { ...readSettings(inferenceSettings, {}), longText: 1_000 };
+      own = createTextReader({
+        name: 'm@1',
+        tokenizer,
+        folder: moving,
+        settings,
+        clock: systemClock,
+        lineUnitsMax: 2 * long.length,
+      });
+    });
+    afterEach(async () => {
+      await own.close();
+      await rm(moving, { recursive: true });
+    });
+
+    it('could not be started tries again', async () => {
+      await assert.rejects(own.count([long], false, signal), { code: 'MODEL_FAILED' });
+      await symlink(join(folder, 'tokenizer.json'), join(moving, 'tokenizer.json'));
+      assert.deepEqual(await own.count([long], false, signal), [400]);
+    });
+
+    it('has enough to do refuses more, and says when to come back', async () => {
+      await symlink(join(folder, 'tokenizer.json'), join(moving, 'tokenizer.json'));
+      const waiting = own.count([long, long], false, signal);
+      await assert.rejects(own.count([long], false, signal), (error: MeshError) => {
+        assert.equal(error.code, 'QUEUE_FULL');
+        assert.ok((error.retryAfterMs ?? 0) > 0);
+        return true;
+      });
+      assert.deepEqual(await waiting, [400, 400]);
+      assert.deepEqual(await own.count([long, long], false, signal), [400, 400]);
+    });
   });
 
   it('lets who waits for the thread leave the line', async () => {
