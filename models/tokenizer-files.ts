@@ -7,7 +7,7 @@ const FORMS: readonly (readonly string[])[] = [
   ['spiece.model'],
   ['sentencepiece.bpe.model'],
   ['tokenizer.model'],
-  ['source.spm'],
+  ['vocab.json', 'source.spm'],
   ['spm.model'],
 ];
 

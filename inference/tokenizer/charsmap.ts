@@ -1,7 +1,7 @@
 // SentencePiece's precompiled normalization map: a double-array trie over UTF-8 bytes whose values point into a block of
 // replacement strings. Applied as `tokenizers` applies it: a grapheme cluster of fewer than six bytes is looked up whole,
 // where its shortest known prefix decides for all of it; otherwise each character on its own. Or, with `longest`, as
-// SentencePiece itself does: the longest text that is known goes, wherever it begins.
+// SentencePiece itself does: the longest text that is known goes, wherever it begins, unless a symbol to `keep` begins there.
 import { type AlignedText, rewrite } from './aligned-text.js';
 import { clusterEnd, joinsBefore, standsAlone } from './unicode/graphemes.js';
 
@@ -17,7 +17,7 @@ const encoder = new TextEncoder();
 const KEPT = 1;
 const REPLACED = 2;
 
-export function createCharsmap(bytes: Uint8Array, longest = false): Charsmap {
+export function createCharsmap(bytes: Uint8Array, longest = false, keep: readonly string[] = []): Charsmap {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const trieBytes = view.getUint32(0, true);
   const trie = new Uint32Array(trieBytes >> 2);
@@ -88,6 +88,12 @@ export function createCharsmap(bytes: Uint8Array, longest = false): Charsmap {
   };
   let longestBy = '';
 
+  const kept = [...keep].sort((a, b) => b.length - a.length);
+  const keptFirsts = new Set(kept.map((symbol) => symbol.charCodeAt(0)));
+  /** Units of the longest symbol to keep that begins at `at`, or 0. */
+  const keptAt = (text: string, at: number): number =>
+    keptFirsts.has(text.charCodeAt(at)) ? (kept.find((symbol) => text.startsWith(symbol, at))?.length ?? 0) : 0;
+
   const lookup = (piece: string): string | undefined => {
     const cached = known.get(piece);
     if (cached !== undefined || known.has(piece)) return cached;
@@ -112,6 +118,11 @@ export function createCharsmap(bytes: Uint8Array, longest = false): Charsmap {
       from = end;
     };
     while (longest && at < text.length) {
+      const own = keptAt(text, at);
+      if (own > 0) {
+        at += own;
+        continue;
+      }
       const end = searchLongest(text, at);
       if (end < 0) at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1;
       else {

@@ -3,9 +3,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TokenizerError } from './error.js';
+import { readMerges } from './merges-file.js';
 import { readSentencePiece } from './sentence-piece.js';
-import { settingToken, type TokenizerSettings } from './settings.js';
+import { numberedTokens, settingToken, specialToken, type TokenizerSettings, withSettingTokens } from './settings.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
+import { tokenizerClass, unsupportedClass } from './tokenizer-class.js';
 import { parseTokenizerFile } from './tokenizer-file.js';
 
 /** Loads the tokenizer in `folder`; throws TokenizerError when there is none, or one that is not supported. */
@@ -15,24 +17,42 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     return createTokenizer(read(() => parseTokenizerFile(whole), join(folder, 'tokenizer.json')));
   const settings = await readSettings(folder);
   const words = await readIfThere(join(folder, 'vocab.txt'));
-  if (words !== undefined) return createTokenizer(fromWords(words.toString('utf8'), settings));
+  if (words !== undefined) return fromPieces(fromWords(words.toString('utf8'), settings), settings);
   const vocabulary = await readIfThere(join(folder, 'vocab.json'));
+  const vocab = vocabulary && (parse(vocabulary, join(folder, 'vocab.json')) as Record<string, number>);
   const merges = await readIfThere(join(folder, 'merges.txt'));
-  if (vocabulary !== undefined && merges !== undefined) {
-    const ids = parse(vocabulary, join(folder, 'vocab.json')) as Record<string, number>;
-    return createTokenizer(fromMerges(ids, merges.toString('utf8'), settings));
+  if (vocab !== undefined && merges !== undefined) {
+    return fromPieces(readMerges(vocab, merges.toString('utf8'), settings), settings);
   }
   for (const name of ['spiece.model', 'sentencepiece.bpe.model', 'tokenizer.model', 'source.spm', 'spm.model']) {
     const model = await readIfThere(join(folder, name));
-    if (model !== undefined) return createTokenizer(readSentencePiece(model, settings));
+    if (model !== undefined) return fromPieces(readSentencePiece(model, { name, settings, vocab }), settings);
   }
   throw new TokenizerError(
     `no tokenizer in ${folder}: it needs tokenizer.json, vocab.txt, vocab.json with merges.txt, or a SentencePiece .model`,
   );
 }
 
+/** A tokenizer from what older files say; where the settings give ids of added tokens, they must be the same. */
+function fromPieces(json: unknown, settings: TokenizerSettings): Tokenizer {
+  const tokenizer = createTokenizer(json);
+  for (const { id, content } of numberedTokens(settings)) {
+    const own = tokenizer.tokenToId(content);
+    if (own === id || content === '') continue;
+    throw new TokenizerError(
+      `tokenizer_config.json gives ${content} the id ${id}, and by the vocabulary it is ${own}: convert it to tokenizer.json`,
+    );
+  }
+  return tokenizer;
+}
+
+/** config.json says the kind of model, and sometimes the tokenizer's class; nothing else of it matters here. */
 async function readSettings(folder: string): Promise<TokenizerSettings> {
-  const merged: Record<string, unknown> = {};
+  const config = await readIfThere(join(folder, 'config.json'));
+  const { tokenizer_class, model_type } = (
+    config ? parse(config, join(folder, 'config.json')) : {}
+  ) as TokenizerSettings;
+  const merged: Record<string, unknown> = { tokenizer_class, model_type };
   for (const name of ['special_tokens_map.json', 'tokenizer_config.json']) {
     const bytes = await readIfThere(join(folder, name));
     if (bytes !== undefined) Object.assign(merged, parse(bytes, join(folder, name)));
@@ -62,8 +82,27 @@ function read(parsed: () => unknown, path: string): unknown {
   }
 }
 
+/** Tokenizers that are BERT's under another name. */
+const BERT_CLASSES = new Set([
+  'bert',
+  'distilbert',
+  'electra',
+  'mobilebert',
+  'convbert',
+  'squeezebert',
+  'layoutlm',
+  'lxmert',
+  'dprcontextencoder',
+  'dprquestionencoder',
+  'dprreader',
+  'nomicbert',
+  'retribert',
+]);
+
 /** BERT's vocab.txt: one token a line, WordPiece. */
 function fromWords(text: string, settings: TokenizerSettings): unknown {
+  const name = tokenizerClass(settings);
+  if (name !== undefined && !BERT_CLASSES.has(name)) throw unsupportedClass(settings, 'vocab.txt');
   const lines = text.split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
   const vocab: Record<string, number> = Object.create(null);
@@ -77,7 +116,10 @@ function fromWords(text: string, settings: TokenizerSettings): unknown {
   const specials = [token('pad_token', '[PAD]'), unk, cls, sep, token('mask_token', '[MASK]')];
   const around = vocab[cls] !== undefined && vocab[sep] !== undefined;
   return {
-    added_tokens: specials.filter((content) => vocab[content] !== undefined).map((content) => special(content)),
+    added_tokens: withSettingTokens(
+      specials.filter((content) => vocab[content] !== undefined).map((content) => specialToken(content)),
+      settings,
+    ),
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
@@ -90,39 +132,4 @@ function fromWords(text: string, settings: TokenizerSettings): unknown {
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
     model: { type: 'WordPiece', unk_token: unk, continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab },
   };
-}
-
-/** GPT-2's and RoBERTa's vocab.json with merges.txt: byte-level BPE. CLIP's and GPT-1's end words with </w>. */
-function fromMerges(vocab: Record<string, number>, text: string, settings: TokenizerSettings): unknown {
-  const lines = text.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('#version'));
-  const cls = settingToken(settings, 'cls_token') ?? '<s>';
-  const sep = settingToken(settings, 'sep_token') ?? '</s>';
-  const named = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'cls_token', 'sep_token', 'mask_token']
-    .map((name) => settingToken(settings, name))
-    .filter((content) => content !== undefined);
-  const usual = ['<s>', '<pad>', '</s>', '<unk>', '<mask>', '<|endoftext|>'];
-  const contents = [...new Set([...named, ...usual])].filter((content) => vocab[content] !== undefined);
-  const prefix = settings.add_prefix_space === true;
-  // RoBERTa and its kin put <s> and </s> around; GPT-2 puts nothing.
-  const around = vocab[cls] !== undefined && vocab[sep] !== undefined;
-  return {
-    added_tokens: contents.map((content) => special(content, content === '<mask>')),
-    normalizer: null,
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: prefix, trim_offsets: true },
-    post_processor: around
-      ? {
-          type: 'RobertaProcessing',
-          sep: [sep, vocab[sep]],
-          cls: [cls, vocab[cls]],
-          trim_offsets: true,
-          add_prefix_space: prefix,
-        }
-      : { type: 'ByteLevel', add_prefix_space: true, trim_offsets: false },
-    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true },
-    model: { type: 'BPE', dropout: null, unk_token: null, fuse_unk: false, vocab, merges: lines },
-  };
-}
-
-function special(content: string, lstrip = false): Record<string, unknown> {
-  return { content, special: true, normalized: false, single_word: false, lstrip, rstrip: false };
 }

@@ -4,6 +4,8 @@ import { createBpe, knowsAllBytes } from './models/bpe.js';
 import { MergeTable, mergeListOf } from './models/merge-table.js';
 import type { Model } from './models/model.js';
 import { PieceMerges, PieceOrder } from './models/piece-merges.js';
+import { createRecut } from './models/recut.js';
+import { createRenumbered } from './models/renumbered.js';
 import { createUnigram } from './models/unigram.js';
 import { createWordLevel } from './models/word-level.js';
 import { createWordPiece } from './models/word-piece.js';
@@ -40,6 +42,24 @@ export function createModel(json: unknown, preTokenizer: unknown): ModelFile {
       };
     case 'Unigram':
       return { rawBytes: false, model: readUnigram(config) };
+    case 'Renumbered':
+      return {
+        rawBytes: false,
+        model: createRenumbered(
+          createModel(config.model, preTokenizer).model,
+          config.ids as Int32Array,
+          vocabularyOf(config.vocab as TokenTable),
+        ),
+      };
+    case 'Recut':
+      return {
+        rawBytes: false,
+        model: createRecut(
+          createModel(config.model, preTokenizer).model,
+          config.ids as readonly number[],
+          String(config.mark),
+        ),
+      };
     case 'BPE':
       return readBpe(config, preTokenizer);
     default:
@@ -61,6 +81,7 @@ function readUnigram(config: Record<string, unknown>): Model {
     unknownId: typeof config.unk_id === 'number' ? config.unk_id : null,
     byteFallback: config.byte_fallback === true,
     hidden: config.hidden instanceof Uint8Array ? config.hidden : undefined,
+    worst: config.worst as number | undefined,
     singlePrecision: config.single_precision === true,
   });
 }

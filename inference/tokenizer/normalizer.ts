@@ -16,7 +16,7 @@ import { createCharsmap } from './charsmap.js';
 import { TokenizerError } from './error.js';
 import { compilePattern } from './regex/pattern.js';
 import { lowercase } from './unicode/lowercase.js';
-import { type Changes, composeText, decomposeText, isInert } from './unicode/normalization.js';
+import { type Changes, combiningClass, composeText, decomposeText, isInert } from './unicode/normalization.js';
 import { isAscii, isWhitespace, lazySet } from './unicode/points.js';
 import { COMBINING, CONTROL, NONSPACING } from './unicode/tables.js';
 
@@ -51,6 +51,8 @@ export function createNormalizer(json: unknown): Normalizer | undefined {
       return unicodeForm(decomposeText, true);
     case 'StripAccents':
       return filter((point) => point < 0x300 || !combining().has(point));
+    case 'StripCombining': // in no file: what Python's unicodedata.combining is true for
+      return filter((point) => combiningClass(point) === 0);
     case 'Strip':
       return strip(config.strip_left === true, config.strip_right === true);
     case 'Replace':
@@ -65,6 +67,7 @@ export function createNormalizer(json: unknown): Normalizer | undefined {
           ? config.precompiled_charsmap
           : Buffer.from(String(config.precompiled_charsmap ?? ''), 'base64'),
         config.longest === true,
+        config.keep as readonly string[] | undefined,
       );
     case 'ByteLevel':
       return byteLevel;

@@ -157,6 +157,9 @@ describe('a pull', () => {
         paths(await pulled(newRun(), 'org/old')).filter((path) => /vocab|merges|model$|tokenizer\.json/.test(path)),
         ['vocab.txt'],
       );
+      hub.models.set('org/marian', { files: { ...others, 'vocab.json': '{}', 'source.spm': 'x', 'target.spm': 'x' } });
+      const marian = paths(await pulled(newRun(), 'org/marian')).filter((path) => /vocab|spm$/.test(path));
+      assert.deepEqual(marian.sort(), ['source.spm', 'vocab.json']);
       hub.models.set('org/new', { files: { ...files, 'tokenizer.json': tokenizer as string } });
       assert.ok(!paths(await pulled(newRun(), 'org/new')).includes('vocab.txt'));
     });

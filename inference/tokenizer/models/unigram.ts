@@ -14,6 +14,8 @@ export interface UnigramOptions {
   byteFallback: boolean;
   /** By id, 1 for tokens that no text is cut into. */
   hidden: Uint8Array | undefined;
+  /** The least score, which what is unknown falls short of; undefined: that of `scores`. */
+  worst: number | undefined;
   /** Sums of scores are kept in 32 bits, as SentencePiece does, which decides between cuts that are nearly as good. */
   singlePrecision: boolean;
 }
@@ -23,10 +25,7 @@ const encoder = new TextEncoder();
 export function createUnigram(tokens: TokenTable, scores: Float64Array, options: UnigramOptions): Model {
   const vocabulary = new Vocabulary(tokens);
   const { hidden } = options;
-  let worst = Number.POSITIVE_INFINITY;
-  for (let id = 0; id < scores.length; id++) {
-    if (hidden?.[id] !== 1 && (scores[id] as number) < worst) worst = scores[id] as number;
-  }
+  const worst = options.worst ?? scores.reduce((least, score) => Math.min(least, score), Number.POSITIVE_INFINITY);
   const sum = options.singlePrecision ? Math.fround : (value: number) => value;
   const unknownScore = sum(worst - UNKNOWN_PENALTY);
   const unknown = options.unknownId ?? -1;

@@ -17,7 +17,8 @@ const compatible = lazySet(COMPATIBLE);
 let classes: Map<number, number> | undefined;
 let lowestClassed = 0x300;
 
-function combiningClass(point: number): number {
+/** How a character is ordered among marks on the same letter; 0 for what is no such mark. */
+export function combiningClass(point: number): number {
   if (point < lowestClassed) return 0;
   if (classes === undefined) {
     classes = new Map();

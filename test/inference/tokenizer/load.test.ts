@@ -15,6 +15,11 @@ function sentencePieces(): { name: string; model: string; cases: [string, number
   return JSON.parse(readFileSync(join(fixturesFolder, 'sentence-piece.json'), 'utf8'));
 }
 
+/** Folders of older files, and texts, second texts and the ids that transformers gives; by layouts_reference.py. */
+function layouts(): { name: string; files: Record<string, string>; cases: [string, string | null, number[]][] }[] {
+  return JSON.parse(readFileSync(join(fixturesFolder, 'layouts.json'), 'utf8'));
+}
+
 describe('loadTokenizer', () => {
   let folder = '';
   beforeEach(async () => {
@@ -80,6 +85,103 @@ describe('loadTokenizer', () => {
       }
     });
   }
+
+  for (const { name, files, cases } of layouts()) {
+    it(`gives the ids of transformers for a folder without tokenizer.json: ${name}`, async () => {
+      for (const [file, content] of Object.entries(files)) {
+        await writeFile(join(folder, file), Buffer.from(content, /model$|spm$/.test(file) ? 'base64' : 'utf8'));
+      }
+      const loaded = await loadTokenizer(folder);
+      for (const [text, pair, ids] of cases) {
+        const encoding = pair === null ? loaded.encode(text) : loaded.encodePair(text, pair);
+        assert.deepEqual([...encoding.ids], ids, JSON.stringify([text, pair]));
+        if (pair === null) assert.deepEqual([...loaded.encodeIds(text)], ids, JSON.stringify(text));
+      }
+    });
+  }
+
+  const write = async (files: Record<string, string | object>) => {
+    for (const [file, content] of Object.entries(files)) {
+      await writeFile(join(folder, file), typeof content === 'string' ? content : JSON.stringify(content));
+    }
+  };
+  const layoutFile = (name: string, file: string) =>
+    Buffer.from(layouts().find((each) => each.name === name)?.files[file] ?? '', 'base64');
+
+  it('knows by the kind of model what the settings do not say', async () => {
+    const { cases } = layouts().find(({ name }) => name === 'xlm-roberta') as ReturnType<typeof layouts>[number];
+    await writeFile(join(folder, 'sentencepiece.bpe.model'), layoutFile('xlm-roberta', 'sentencepiece.bpe.model'));
+    await write({ 'config.json': { model_type: 'xlm-roberta' }, 'tokenizer_config.json': { model_max_length: 512 } });
+    const loaded = await loadTokenizer(folder);
+    for (const [text, pair, ids] of cases.slice(0, 5))
+      if (pair === null) assert.deepEqual([...loaded.encodeIds(text)], ids);
+  });
+
+  it('joins words that end in a suffix when it decodes', async () => {
+    for (const [name, text] of [
+      ['clip', 'the fox, and then'],
+      ['openai-gpt', 'the fox and then'],
+    ] as const) {
+      await write(layouts().find((each) => each.name === name)?.files ?? {});
+      const loaded = await loadTokenizer(folder);
+      assert.equal(loaded.decode(loaded.encodeIds(text)), text.replace(',', name === 'clip' ? ' ,' : ','), name);
+    }
+  });
+
+  const suffixed = { 'vocab.json': { a: 0, 'b</w>': 1, 'ab</w>': 2 }, 'merges.txt': 'a b</w>' };
+  for (const [what, files, message] of [
+    [
+      'a class whose way is not known',
+      { 'tokenizer_config.json': { tokenizer_class: 'XGLMTokenizer' } },
+      /sentencepiece.bpe.model of XGLMTokenizer/,
+    ],
+    [
+      'a kind of model whose way is not known',
+      { 'config.json': { model_type: 'm2m_100' } },
+      /sentencepiece.bpe.model of m2m_100/,
+    ],
+    ['pieces that nothing says the use of', {}, /sentencepiece.bpe.model alone does not say which ids its pieces have/],
+    [
+      'ids that are not those of the settings',
+      {
+        'tokenizer_config.json': {
+          tokenizer_class: 'XLMRobertaTokenizer',
+          added_tokens_decoder: { 9: { content: '<mask>' } },
+        },
+      },
+      /gives <mask> the id 9, and by the vocabulary it is \d+/,
+    ],
+    ['words that end in </w> and may be of several kinds', suffixed, /whose words end in <\/w>/],
+    [
+      'BPE of a class that is not known',
+      { ...suffixed, 'config.json': { model_type: 'xlm' } },
+      /merges.txt of xlm is not supported/,
+    ],
+    [
+      'words that are not for WordPiece',
+      { 'vocab.txt': '<cls>\nL', 'tokenizer_config.json': { tokenizer_class: 'EsmTokenizer' } },
+      /vocab.txt of EsmTokenizer is not supported/,
+    ],
+    [
+      'T5 that begins words otherwise',
+      { 'tokenizer_config.json': { tokenizer_class: 'T5Tokenizer', legacy: false } },
+      /"legacy": false/,
+    ],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      await writeFile(join(folder, 'sentencepiece.bpe.model'), layoutFile('xlm-roberta', 'sentencepiece.bpe.model'));
+      await write(files);
+      await assert.rejects(
+        loadTokenizer(folder),
+        (error) => error instanceof TokenizerError && message.test(error.message),
+      );
+    });
+  }
+
+  it('refuses source.spm without vocab.json', async () => {
+    await writeFile(join(folder, 'source.spm'), layoutFile('marian', 'source.spm'));
+    await assert.rejects(loadTokenizer(folder), /source.spm needs vocab.json/);
+  });
 
   it('says what is missing or broken', async () => {
     await assert.rejects(
