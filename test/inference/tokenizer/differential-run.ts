@@ -167,9 +167,9 @@ async function main(): Promise<void> {
     }
   }
   console.log(
-    `${failed === 0 ? 'same' : 'DIFFERENT'}: ${name}: ${lines} strings, ${failed} differ ${JSON.stringify([...kinds])}`,
+    `${lines === 0 ? 'NOTHING' : failed === 0 ? 'same' : 'DIFFERENT'}: ${name}: ${lines} strings, ${failed} differ ${JSON.stringify([...kinds])}`,
   );
-  process.exitCode = failed === 0 ? 0 : 1;
+  process.exitCode = failed === 0 && lines > 0 ? 0 : 1;
 }
 
 if (process.argv[1]?.endsWith('differential-run.js')) await main();
