@@ -1,6 +1,7 @@
 // JSON in UTF-8 read byte by byte: strings go as code units straight into whoever keeps them, hashed on the way, so that a
 // vocabulary of 250,000 tokens is never 250,000 JavaScript strings. Anything unexpected throws UnexpectedByte.
 import { TokenizerError } from './error.js';
+import { HASH_SEED, hashUnits } from './hash.js';
 import { powerOfTen } from './scores.js';
 import { MergeList, PieceTable, TokenTable, UnitList } from './token-table.js';
 
@@ -66,8 +67,9 @@ export class ByteReader {
   *keys(): Generator<string> {
     this.expect(OPEN_OBJECT);
     if (this.takes(CLOSE_OBJECT)) return;
+    const key = new UnitList(1 << 4);
     do {
-      const key = new UnitList();
+      key.end = 0;
       this.readString(key);
       this.expect(COLON);
       this.peek();
@@ -88,6 +90,39 @@ export class ByteReader {
       if (room - copied < 2) into.reserve(2);
       else if (this.readUnusual(into)) return;
     }
+  }
+
+  /**
+   * As readString, with the hash of what was read. All in one loop, which the compiler reaches long before it would reach several:
+   * the first load of a process is over in the time that takes.
+   */
+  readHashed(into: UnitList): number {
+    this.expect(QUOTE);
+    const { bytes, at: start } = this;
+    const { units } = into;
+    const room = units.length;
+    let at = start;
+    let to = into.end;
+    let hash = HASH_SEED;
+    while (to < room) {
+      let unit = bytes[at++] as number;
+      if (unit >= 0x80) {
+        const next = (bytes[at++] as number) & 0x3f;
+        if (unit < 0xe0) unit = ((unit & 0x1f) << 6) | next;
+        else if (unit < 0xf0) unit = ((unit & 0x0f) << 12) | (next << 6) | ((bytes[at++] as number) & 0x3f);
+        else break;
+      } else if (unit === QUOTE) {
+        into.end = to;
+        this.at = at;
+        return hash;
+      } else if (!(unit >= 0x20) || unit === BACKSLASH) break;
+      units[to++] = unit;
+      hash = Math.imul(hash ^ unit, 0x01000193) ^ (hash >>> 15);
+    }
+    const from = into.end;
+    this.at = start - 1;
+    this.readString(into);
+    return hashUnits(into.units, from, into.end);
   }
 
   /** The end of a string, of which it reports, or a character that is more than its byte. */
@@ -168,55 +203,63 @@ export class ByteReader {
     throw new UnexpectedByte('tokenizer.json ends too early');
   }
 
+  /** Native code finds the quote: a charsmap of 300 KB is one string. */
   private skipString(): void {
     const { bytes } = this;
     let at = this.at + 1;
-    while (at < bytes.length) {
-      const byte = bytes[at++];
-      if (byte === BACKSLASH) at++;
-      else if (byte === QUOTE) {
-        this.at = at;
-        return;
-      }
+    for (;;) {
+      const quote = bytes.indexOf(QUOTE, at);
+      if (quote < 0) throw new UnexpectedByte('tokenizer.json ends too early');
+      let before = quote;
+      while (bytes[before - 1] === BACKSLASH && before > at) before--;
+      at = quote + 1;
+      if ((quote - before) % 2 === 0) break;
     }
-    throw new UnexpectedByte('tokenizer.json ends too early');
+    this.at = at;
+  }
+
+  /** An entry is some 16 bytes and more; of a large file most is merges. */
+  private tokensExpected(): number {
+    return Math.min(Math.max(this.bytes.length >> 4, 1 << 6), 1 << 16);
   }
 
   /** `{ "token": id, … }` */
   readVocabulary(): TokenTable {
-    const table = new TokenTable();
+    const { bytes } = this;
+    const table = new TokenTable(this.tokensExpected());
     this.expect(OPEN_OBJECT);
     if (this.takes(CLOSE_OBJECT)) return table;
     do {
-      this.readString(table);
+      const hash = this.readHashed(table);
       this.expect(COLON);
-      let id = 0;
-      let digits = 0;
       this.peek();
+      let id = 0;
+      let at = this.at;
       for (;;) {
-        const digit = (this.bytes[this.at] as number) - 0x30;
+        const digit = (bytes[at] as number) - 0x30;
         if (!(digit >= 0 && digit <= 9)) break;
         id = id * 10 + digit;
-        digits++;
-        this.at++;
+        at++;
       }
+      const digits = at - this.at;
+      this.at = at;
       if (digits === 0 || digits > 9) throw new UnexpectedByte(`unexpected byte ${this.at} in tokenizer.json`);
-      table.finish(id);
+      table.finish(id, hash);
     } while (!this.ends(CLOSE_OBJECT));
     return table;
   }
 
   /** `[["piece", score], …]` */
   readPieces(): PieceTable {
-    const pieces = new PieceTable();
+    const pieces = new PieceTable(this.tokensExpected());
     const { tokens } = pieces;
     this.expect(OPEN_LIST);
     if (this.takes(CLOSE_LIST)) return pieces;
     do {
       this.expect(OPEN_LIST);
-      this.readString(tokens);
+      const hash = this.readHashed(tokens);
       this.expect(COMMA);
-      tokens.finish(tokens.count);
+      tokens.finish(tokens.count, hash);
       pieces.addScore(this.readScore());
       this.expect(CLOSE_LIST);
     } while (!this.ends(CLOSE_LIST));
@@ -253,26 +296,26 @@ export class ByteReader {
     let low = 0;
     let digits = 0;
     let exponent = 0;
-    let seen = 0;
-    let fraction = false;
-    for (;;) {
-      const byte = bytes[this.at] as number;
-      const digit = byte - 0x30;
+    let point = -1;
+    const start = this.at;
+    let at = start;
+    for (; ; at++) {
+      const digit = (bytes[at] as number) - 0x30;
       if (digit >= 0 && digit <= 9) {
         if (digits < 9) high = high * 10 + digit;
         else low = low * 10 + digit;
         if (high > 0) digits++;
-        seen++;
-        if (fraction) exponent--;
-      } else if (byte === 0x2e && !fraction) fraction = true;
+      } else if (digit === -2 && point < 0) point = at;
       else break;
-      this.at++;
     }
+    if (point >= 0) exponent = point + 1 - at;
+    const seen = point < 0 ? at - start : at - start - 1;
+    this.at = at;
     if (seen === 0 || digits > 18) throw new UnexpectedByte(`unexpected byte ${this.at} in tokenizer.json`);
     if (bytes[this.at] === 0x65 || bytes[this.at] === 0x45) {
-      const start = ++this.at;
+      const from = ++this.at;
       while (!isDelimiter(bytes[this.at] ?? COMMA)) this.at++;
-      exponent += Number(String.fromCharCode(...bytes.subarray(start, this.at)));
+      exponent += Number(String.fromCharCode(...bytes.subarray(from, this.at)));
     }
     const whole = digits > 9 ? high * powerOfTen(digits - 9) + low : high;
     const power = powerOfTen(Math.abs(exponent));

@@ -76,12 +76,12 @@ function guessType(config: Record<string, unknown>): string | undefined {
 }
 
 function readUnigram(config: Record<string, unknown>): Model {
-  const { tokens, scores } = config.vocab instanceof PieceTable ? config.vocab : pieceTable(config.vocab);
+  const { tokens, scores, worst } = config.vocab instanceof PieceTable ? config.vocab : pieceTable(config.vocab);
   return createUnigram(tokens, scores.subarray(0, tokens.count), {
     unknownId: typeof config.unk_id === 'number' ? config.unk_id : null,
     byteFallback: config.byte_fallback === true,
     hidden: config.hidden instanceof Uint8Array ? config.hidden : undefined,
-    worst: config.worst as number | undefined,
+    worst: typeof config.worst === 'number' ? config.worst : worst,
     singlePrecision: config.single_precision === true,
   });
 }

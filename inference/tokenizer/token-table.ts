@@ -1,15 +1,20 @@
 // Texts end to end in one array of code units: what a vocabulary and its merges are made from, whether they come as
 // strings or straight from the bytes of a file.
 import { TokenizerError } from './error.js';
-import { hashUnits } from './hash.js';
+import { HASH_SEED, hashText } from './hash.js';
 
 /** Texts one after another. The one being written lies from `starts[count]` to `end`. */
 export class UnitList {
   count = 0;
-  units = new Uint16Array(1 << 12);
+  units: Uint16Array<ArrayBuffer>;
   /** Where text n starts; its end is where text n + 1 starts. */
-  starts = new Int32Array(1 << 10);
+  starts: Int32Array<ArrayBuffer>;
   end = 0;
+
+  constructor(texts = 1 << 10) {
+    this.units = new Uint16Array(8 * texts);
+    this.starts = new Int32Array(texts);
+  }
 
   /** Makes room for `length` more code units. */
   reserve(length: number): void {
@@ -38,30 +43,44 @@ export class UnitList {
 
 /** Tokens with their hashes and ids. */
 export class TokenTable extends UnitList {
-  hashes = new Int32Array(1 << 10);
-  ids = new Int32Array(1 << 10);
+  hashes: Int32Array<ArrayBuffer>;
+  ids: Int32Array<ArrayBuffer>;
 
-  /** Ends the token being written. */
-  finish(id: number): void {
+  /** Room for so many tokens at first, which is only touched as it fills. */
+  constructor(tokens = 1 << 10) {
+    super(tokens);
+    this.hashes = new Int32Array(tokens);
+    this.ids = new Int32Array(tokens);
+  }
+
+  /** Ends the token being written, whose hash this is. */
+  finish(id: number, hash: number): void {
     const n = this.close();
     if (n === this.ids.length) {
       this.hashes = doubled(this.hashes);
       this.ids = doubled(this.ids);
     }
-    this.hashes[n] = hashUnits(this.units, this.starts[n] as number, this.end);
+    this.hashes[n] = hash;
     this.ids[n] = id;
   }
 
   add(text: string, id: number): void {
     this.append(text);
-    this.finish(id);
+    this.finish(id, hashText(text, 0, text.length, HASH_SEED));
   }
 }
 
 /** Pieces of a Unigram model: texts with ids in order, and scores. */
 export class PieceTable {
-  readonly tokens = new TokenTable();
-  scores = new Float64Array(1 << 10);
+  readonly tokens: TokenTable;
+  scores: Float64Array<ArrayBuffer>;
+  /** The least of them. */
+  worst = Number.POSITIVE_INFINITY;
+
+  constructor(pieces = 1 << 10) {
+    this.tokens = new TokenTable(pieces);
+    this.scores = new Float64Array(pieces);
+  }
 
   addScore(score: number): void {
     const at = this.tokens.count - 1;
@@ -71,6 +90,7 @@ export class PieceTable {
       this.scores = larger;
     }
     this.scores[at] = score;
+    if (score < this.worst) this.worst = score;
   }
 }
 

@@ -40,9 +40,10 @@ export class Vocabulary {
 
   constructor(tokens: TokenTable) {
     const { count, hashes, ids, starts, units } = tokens;
-    this.units = units.slice(0, starts[count]);
-    this.starts = starts.slice(0, count + 1);
-    this.hashes = hashes.slice(0, count);
+    // What is behind the last was never touched, and so takes no memory.
+    this.units = units.subarray(0, starts[count]);
+    this.starts = starts.subarray(0, count + 1);
+    this.hashes = hashes.subarray(0, count);
     let capacity = 16;
     while (capacity < 2 * count) capacity *= 2;
     const slots = new Int32Array(4 * capacity);

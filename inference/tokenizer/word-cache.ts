@@ -1,8 +1,8 @@
 // Words seen before, with their tokens. Text repeats its words, so most of a model's work is found here. Keys and
 // tokens lie in flat arrays of fixed size; when either is full everything is forgotten, which bounds memory and costs
-// one refill.
+// one refill. The arrays come with the first word: several megabytes would be most of what loading a tokenizer asks for.
 
-import { HASH_SEED, hashStep } from './hash.js';
+import { HASH_SEED, hashStep, spread } from './hash.js';
 import type { TokenSink } from './token-sink.js';
 
 const SLOTS = 1 << 16;
@@ -14,10 +14,12 @@ const TOKENS_MAX = 1 << 17;
 export const WORD_UNITS_MAX = 48;
 
 export class WordCache {
-  private readonly keys = new Uint16Array(UNITS_MAX);
-  private readonly values = new Int32Array(3 * TOKENS_MAX);
+  private keys = new Uint16Array(0);
+  private values = new Int32Array(0);
   /** Per slot: hash, key offset, key length (0: free), value offset, token count. */
-  private readonly slots = new Int32Array(5 * SLOTS);
+  private slots = new Int32Array(5);
+  /** Number of slots less one. */
+  private mask = 0;
   private words = 0;
   private units = 0;
   private tokens = 0;
@@ -29,9 +31,9 @@ export class WordCache {
   replay(text: string, start: number, end: number, sink: TokenSink): boolean {
     let hash = HASH_SEED;
     for (let i = start; i < end; i++) hash = hashStep(hash, text.charCodeAt(i));
-    const { slots, keys, values } = this;
+    const { slots, keys, mask, values } = this;
     const length = end - start;
-    let slot = (Math.imul(hash ^ (hash >>> 16), 0x45d9f3b) >>> 8) & (SLOTS - 1);
+    let slot = spread(hash) & mask;
     for (;;) {
       const at = 5 * slot;
       const keyLength = slots[at + 2] as number;
@@ -67,7 +69,7 @@ export class WordCache {
           return true;
         }
       }
-      slot = (slot + 1) & (SLOTS - 1);
+      slot = (slot + 1) & mask;
     }
   }
 
@@ -80,6 +82,7 @@ export class WordCache {
       this.words = this.units = this.tokens = 0;
       return;
     }
+    if (this.mask === 0) this.open();
     const at = 5 * this.missSlot;
     this.slots[at] = this.missHash;
     this.slots[at + 1] = this.units;
@@ -95,5 +98,13 @@ export class WordCache {
     }
     this.tokens += count;
     this.words++;
+  }
+
+  private open(): void {
+    this.keys = new Uint16Array(UNITS_MAX);
+    this.values = new Int32Array(3 * TOKENS_MAX);
+    this.slots = new Int32Array(5 * SLOTS);
+    this.mask = SLOTS - 1;
+    this.missSlot = spread(this.missHash) & this.mask;
   }
 }

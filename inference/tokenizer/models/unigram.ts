@@ -14,8 +14,8 @@ export interface UnigramOptions {
   byteFallback: boolean;
   /** By id, 1 for tokens that no text is cut into. */
   hidden: Uint8Array | undefined;
-  /** The least score, which what is unknown falls short of; undefined: that of `scores`. */
-  worst: number | undefined;
+  /** The least score, which what is unknown falls short of. */
+  worst: number;
   /** Sums of scores are kept in 32 bits, as SentencePiece does, which decides between cuts that are nearly as good. */
   singlePrecision: boolean;
 }
@@ -24,8 +24,7 @@ const encoder = new TextEncoder();
 
 export function createUnigram(tokens: TokenTable, scores: Float64Array, options: UnigramOptions): Model {
   const vocabulary = new Vocabulary(tokens);
-  const { hidden } = options;
-  const worst = options.worst ?? scores.reduce((least, score) => Math.min(least, score), Number.POSITIVE_INFINITY);
+  const { hidden, worst } = options;
   const sum = options.singlePrecision ? Math.fround : (value: number) => value;
   const unknownScore = sum(worst - UNKNOWN_PENALTY);
   const unknown = options.unknownId ?? -1;
