@@ -26,7 +26,7 @@ export interface PoolOptions {
   onUp: () => void;
 }
 
-/** How a job ended. Lost: the worker died or hung over it. */
+/** How a job ended. Failed: it could not be sent, or threw. Lost: the worker died or hung over it. */
 export type Verdict<Answer> =
   | { at: 'done'; body: Answer }
   | { at: 'failed'; reason: string }
@@ -43,7 +43,7 @@ export interface Pool<Job, Answer, Ready> {
   readonly failing: boolean;
   /** Workers replaced since the start. */
   readonly replaced: number;
-  /** Gives the job to a free worker; there must be one. Never rejects. */
+  /** Gives the job to a free worker; rejects only where there is none. */
   run(job: Job, transfer: readonly ArrayBuffer[]): Promise<Verdict<Answer>>;
   /** Ends every thread; jobs under way are lost. */
   close(): Promise<void>;
@@ -162,7 +162,14 @@ export function createPool<Job, Answer, Ready>(options: PoolOptions): Pool<Job, 
         const job = ++jobs;
         const cancelTimer = clock.after(hangMs, () => thread.giveUp(`was at one job for more than ${hangMs} ms`));
         slots[index] = { at: 'busy', thread, job, cancelTimer, settle };
-        thread.worker.postMessage({ job, body } satisfies ToWorker<Job>, [...transfer]);
+        try {
+          thread.worker.postMessage({ job, body } satisfies ToWorker<Job>, [...transfer]);
+        } catch (error) {
+          // Not to be cloned, or no memory for a copy: the worker has seen nothing of it.
+          cancelTimer();
+          slots[index] = { at: 'idle', thread };
+          settle({ at: 'failed', reason: (error as Error).message });
+        }
       });
     },
     async close() {

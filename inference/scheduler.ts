@@ -37,7 +37,7 @@ export interface RunOptions {
   criticality?: Criticality;
 }
 
-/** What the scheduler needs of a pool: how many workers are free, and a run that never rejects. */
+/** What the scheduler needs of a pool: how many workers are free, and a run. One that rejects is a batch that failed. */
 export interface Runner<Item, Output> {
   readonly idle: number;
   /** Workers that are up. */
@@ -161,12 +161,21 @@ export function createScheduler<Item extends Input, Output>(
 
   type Waiting = Entry<Item, { output: Output; timings: RunTimings }>;
 
+  /** What cannot be sent to a worker (memory is short, say) is a batch that failed, and no end of the process. */
+  async function run(batch: readonly Waiting[]): Promise<Verdict<{ outputs: Output[]; computeMs: number }>> {
+    try {
+      return await runner.run(batch.map(({ item }) => item));
+    } catch (error) {
+      return { at: 'failed', reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
   async function runBatch(batch: Waiting[]): Promise<void> {
     const startedMs = clock.monotonic();
     let tokens = 0;
     for (const entry of batch) tokens += entry.tokens;
     runningTokens += tokens;
-    const verdict = await runner.run(batch.map(({ item }) => item));
+    const verdict = await run(batch);
     runningTokens -= tokens;
     const tookMs = clock.monotonic() - startedMs;
     const padded = paddedTokens(batch);

@@ -50,6 +50,16 @@ describe('the pool', () => {
     assert.equal(pool.idle, 2);
   });
 
+  it('says of a job that cannot be sent that it failed, and keeps the worker', async () => {
+    await pool.start();
+    const unsendable = { ...job(1), reductions: [() => {}] } as unknown as BatchJob;
+    const verdict = await pool.run(unsendable, []);
+    assert.equal(verdict.at, 'failed');
+    assert.match((verdict as { reason: string }).reason, /could not be cloned/);
+    assert.deepEqual([pool.idle, pool.replaced, clock.pending], [2, 0, 0]);
+    assert.equal((await pool.run(job(1), [])).at, 'done');
+  });
+
   it('gives up a worker that is at its job for too long, and replaces it', async () => {
     await pool.start();
     const hanging = pool.run(job(HANG), []);

@@ -344,6 +344,25 @@ describe('the scheduler', () => {
     });
   });
 
+  it('fails the texts of a batch that could not be sent, and goes on with the others', async () => {
+    const scheduler = create(1);
+    const run = workers.run.bind(workers);
+    workers.run = async (batch) => {
+      if (batch.some(({ name }) => name === 'unsendable')) throw new Error('could not be cloned');
+      return run(batch);
+    };
+    workers.reply = done;
+    const first = scheduler.submit([text(5)], forever);
+    const bad = scheduler.submit([text(5, 'unsendable')], forever);
+    const good = scheduler.submit([text(5)], forever);
+    await assert.rejects(bad, (error: MeshError) => {
+      assert.equal(error.code, 'MODEL_FAILED');
+      assert.match(String((error.cause as Error).message), /could not be cloned/);
+      return true;
+    });
+    assert.deepEqual([(await first).length, (await good).length], [1, 1]);
+  });
+
   it('refuses at once while every worker dies', async () => {
     const scheduler = create(1);
     workers.failing = true;
