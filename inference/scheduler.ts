@@ -112,17 +112,20 @@ export function createScheduler<Item extends Input, Output>(
   });
 
   /**
-   * Refuses at once what would still stand in line when its deadline passes; of the sheddable, what would by half of its time. Only
-   * the work of others counts: a request too long for its own deadline on an idle machine would not be helped by trying again.
+   * Refuses at once what cannot be answered in time: what would wait for others and run beyond its deadline, and of the sheddable
+   * what would wait for half of its time. Only where others are in the way: on a machine with a free worker a request too long
+   * for its own deadline would not be helped by trying again.
    */
   function admit(items: readonly Item[], request: PushOptions): void {
     const { deadlineMs, criticality } = request;
-    if (!Number.isFinite(deadlineMs)) return;
+    if (!Number.isFinite(deadlineMs) || (runner.idle > 0 && queue.length === 0)) return;
     let own = 0;
     for (const { weight } of items) own += weight;
     const waitMs = cost.waitMs(queue.tokensBefore(own, request) + runningTokens / 2, runner.up);
-    const leftMs = (deadlineMs - clock.now()) * (criticality === 'sheddable' ? SHEDDABLE_SHARE : 1);
-    if (waitMs === undefined || waitMs <= leftMs) return;
+    if (waitMs === undefined || waitMs === 0) return;
+    const runMs = cost.runMs(Math.min(own, settings.batchTokensMax)) ?? 0; // of its last batch at least
+    const leftMs = deadlineMs - clock.now();
+    if (waitMs + runMs <= leftMs && (criticality !== 'sheddable' || waitMs <= leftMs * SHEDDABLE_SHARE)) return;
     tally.shed(request);
     const retryAfterMs = Math.ceil(waitMs);
     throw new MeshError(

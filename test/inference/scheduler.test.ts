@@ -200,6 +200,36 @@ describe('the scheduler', () => {
     assert.equal(scheduler.stats().queueLength, 5);
   });
 
+  it('lets a request in while a worker is free and nobody waits, however much runs', async () => {
+    const scheduler = create(2);
+    for (let run = 0; run < 20; run++) {
+      const answered = scheduler.submit([text(10)], forever);
+      await clock.advance(10);
+      workers.runs[run]?.finish();
+      await answered;
+    }
+    void scheduler.submit([text(16_000)], forever); // 16 s on one of the two
+    const answered = scheduler.submit([text(10, 'small')], { ...forever, deadlineMs: clock.now() + 100 });
+    await settle();
+    workers.runs.find(({ names }) => names[0] === 'small')?.finish();
+    assert.equal((await answered).length, 1);
+  });
+
+  it('counts the run of a request that must wait as well: in line in time is not answered in time', async () => {
+    const scheduler = create(1);
+    for (let run = 0; run < 20; run++) {
+      const answered = scheduler.submit([text(10)], forever);
+      await clock.advance(10);
+      workers.runs[run]?.finish();
+      await answered;
+    }
+    void scheduler.submit([text(180)], forever); // half of it is thought to be left: 90 ms
+    const within = (ms: number) => ({ ...forever, deadlineMs: clock.now() + ms });
+    await assert.rejects(scheduler.submit([text(20)], within(100)), { code: 'QUEUE_FULL', retryAfterMs: 90 });
+    void scheduler.submit([text(20)], within(110));
+    assert.equal(scheduler.stats().queueLength, 1);
+  });
+
   it('does not count what takes turns with a request as standing before it', async () => {
     const scheduler = create(1);
     for (let run = 0; run < 20; run++) {
