@@ -18,6 +18,9 @@ const USABLE_SHARE = 0.9;
 /** Node and the code, before the first model. */
 const PROCESS_BYTES = 96 * MIB;
 
+/** What follows the name of a graph: itself, or the external data that onnxruntime opens from beside it, by all names a pull takes. */
+const DATA = /^(?:_data(?:_\d+)?|\.data)?$/;
+
 /** Bytes that `workers` sessions on weights of so many bytes will take; `runBytes`: what a run of each takes beyond the usual. */
 export function reckonBytes(weightBytes: number, workers: number, held: keyof typeof OWN_SHARE, runBytes = 0): number {
   const shared = held === 'mapped' ? weightBytes : 0;
@@ -69,9 +72,8 @@ export function takeForWorkers(
   settings: Pick<InferenceSettings, 'preparedFolder' | 'memoryBytes'>,
   runBytes = 0,
 ): { bytes: number; giveBack: () => void } {
-  // External data ("model.onnx_data") is opened by onnxruntime from beside the graph.
   const weightBytes = files
-    .filter(({ path }) => path === weights || path.startsWith(`${weights}_data`))
+    .filter(({ path }) => path.startsWith(weights) && DATA.test(path.slice(weights.length)))
     .reduce((sum, { bytes }) => sum + bytes, 0);
   const bytes = reckonBytes(weightBytes, workers, settings.preparedFolder ? 'mapped' : 'read', runBytes);
   return { bytes, giveBack: processMemory.take(`${name}@${version}`, bytes, memoryBytesMax(settings.memoryBytes)) };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { MeshError } from '../../chassis/errors.js';
-import { createMemory, memoryBytesMax, reckonBytes } from '../../inference/memory.js';
+import { createMemory, memoryBytesMax, reckonBytes, takeForWorkers } from '../../inference/memory.js';
 
 const MIB = 2 ** 20;
 
@@ -33,6 +33,23 @@ describe('memory of models', () => {
       },
     );
     assert.equal(memory.takenBytes, 300 * MIB);
+  });
+
+  it('counts the data beside a graph by each of its names, and no other file', () => {
+    const file = (path: string) => ({ path, bytes: 10 * MIB, sha256: '' });
+    const reckoned = (...data: string[]): number => {
+      const files = ['onnx/model.onnx', 'onnx/model.onnx.md', 'onnx/model_int8.onnx', ...data].map(file);
+      const { bytes, giveBack } = takeForWorkers({ name: 'm', version: '1', files }, 'onnx/model.onnx', 1, {
+        preparedFolder: '',
+        memoryBytes: 1e12,
+      });
+      giveBack();
+      return bytes;
+    };
+    const [without, other] = [reckoned(), reckoned('onnx/model_int8.onnx_data')];
+    assert.equal(other, without);
+    for (const name of ['onnx/model.onnx_data', 'onnx/model.onnx.data', 'onnx/model.onnx_data_7'])
+      assert.equal(reckoned(name) - without, 15 * MIB, name);
   });
 
   it('is free again when a model gives it back, once', () => {
