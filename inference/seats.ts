@@ -38,7 +38,10 @@ export interface Seats<S extends Seat> {
   company(leader: S): Iterable<S>;
   /** What would be served before a request of that weight, whose turns take `turnWeight` each. */
   before(request: Pick<Seat, 'tenant' | 'criticality' | 'weight'>, turnWeight: number): number;
-  /** Who must go so that `need` becomes free for such a request; undefined where that cannot be. Nobody is removed here. */
+  /**
+   * Who must go so that `need` becomes free for such a request; undefined where that cannot be. Another tenant gives way only as long
+   * as it holds more than this one would, however critical this is: nobody gains by calling everything critical. Removes nobody.
+   */
   givingWay(request: Pick<Seat, 'tenant' | 'criticality' | 'weight'>, need: Need): S[] | undefined;
 }
 
@@ -220,33 +223,30 @@ export function createSeats<S extends Seat>(options: SeatsOptions): Seats<S> {
         left.count -= seat.count;
         left.weight -= seat.weight;
       };
-      const waiting = [...tenants.values()].filter((tenant) => tenant.weight > 0);
+      const own = tenants.get(name) ?? tenants.get(OTHERS);
+      const held = new Map<Tenant<S>, number>();
+      for (const tenant of tenants.values()) if (tenant.weight > 0) held.set(tenant, tenant.weight / tenant.share);
+      const heldBy = (tenant: Tenant<S>): number => held.get(tenant) as number;
+      const wants = ((own?.weight ?? 0) + weight) / (own?.share ?? shares.get(name) ?? 1);
+      /** Of a rank of a tenant, the newest first; of another tenant than its own only while that holds more than this one would. */
+      const chooseFrom = (tenant: Tenant<S>, place: number): void => {
+        for (const seat of newestFirst(tenant.ranks[place] as Rank<S>)) {
+          if (enough()) return;
+          const left = heldBy(tenant) - seat.weight / tenant.share;
+          if (tenant !== own && left < wants) return;
+          held.set(tenant, left);
+          choose(seat);
+        }
+      };
       // From the bottom: the least critical of all, of the tenant that has most of them.
       for (let lower = CRITICALITIES.length - 1; lower > rank; lower--) {
-        const rankIn = (tenant: Tenant<S>): Rank<S> => tenant.ranks[lower] as Rank<S>;
-        const most = waiting.filter((tenant) => rankIn(tenant).weight > 0);
-        most.sort((a, b) => rankIn(b).weight / b.share - rankIn(a).weight / a.share);
-        for (const tenant of most) {
-          for (const seat of newestFirst(rankIn(tenant))) {
-            if (enough()) return chosen;
-            choose(seat);
-          }
-        }
+        const share = ({ ranks, share }: Tenant<S>): number => (ranks[lower] as Rank<S>).weight / share;
+        for (const tenant of [...held.keys()].sort((a, b) => share(b) - share(a))) chooseFrom(tenant, lower);
       }
       if (enough()) return chosen;
-      // Then equals, of the tenant that holds most of the queue, as long as it holds more than this one would.
-      const own = tenants.get(name) ?? tenants.get(OTHERS);
-      const held = (tenant: Tenant<S>): number => tenant.weight / tenant.share;
-      const [most] = waiting.sort((a, b) => held(b) - held(a));
-      if (!most || most === own) return undefined;
-      const wants = ((own?.weight ?? 0) + weight) / (own?.share ?? shares.get(name) ?? 1);
-      let holds = held(most);
-      for (const seat of newestFirst(most.ranks[rank] as Rank<S>)) {
-        if (enough()) break;
-        holds -= seat.weight / most.share;
-        if (holds < wants) break;
-        choose(seat);
-      }
+      // Then equals, of the tenant that holds most of the queue.
+      const [most] = [...held.keys()].sort((a, b) => heldBy(b) - heldBy(a));
+      if (most && most !== own) chooseFrom(most, rank);
       return enough() ? chosen : undefined;
     },
   };

@@ -216,6 +216,27 @@ describe('tenants and criticality in the queue', () => {
     assert.equal(queue.length, 3, 'two gave way to two');
   });
 
+  it('lets nobody who holds no more than its share give way to a tenant that calls everything critical', async () => {
+    const queue = create({ entriesMax: 6 });
+    for (let i = 0; i < 4; i++) void queue.push([text(10, 'a')], by('a', 'critical'));
+    const others = (['default', 'sheddable'] as const).map((each) => queue.push([text(10, 'b')], by('b', each)));
+    await assert.rejects(queue.push([text(10, 'a')], by('a', 'critical')), { code: 'QUEUE_FULL' });
+    assert.deepEqual(shed, ['a/critical']);
+    while (serve(queue).length > 0);
+    assert.deepEqual(await Promise.all(others), [['b'], ['b']]);
+  });
+
+  it('lets the less critical of a tenant that holds more than its share give way to the more critical of another', async () => {
+    const queue = create({ entriesMax: 4 });
+    const flood = Array.from({ length: 4 }, () => queue.push([text(10)], by('b', 'sheddable')));
+    const gone = Promise.allSettled(flood);
+    for (let i = 0; i < 2; i++) void queue.push([text(10)], by('a', 'critical'));
+    await assert.rejects(queue.push([text(10)], by('a', 'critical')), { code: 'QUEUE_FULL' }, 'both hold as much');
+    assert.deepEqual(shed, ['b/sheddable', 'b/sheddable', 'a/critical']);
+    while (serve(queue).length > 0);
+    assert.equal((await gone).filter(({ status }) => status === 'fulfilled').length, 2);
+  });
+
   it('does not let one tenant keep the others out of the queue: it gives way until they hold as much', async () => {
     const queue = create({ entriesMax: 10 });
     const flood = Array.from({ length: 10 }, () => queue.push([text(10, 'flood')], by('flood')));
