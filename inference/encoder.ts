@@ -66,8 +66,8 @@ export interface EncoderModel extends Running {
   readonly texts: TextReader;
   /** Rejects with the signal's reason, DEADLINE_EXCEEDED, QUEUE_FULL, MODEL_FAILED, INPUT_QUARANTINED, SHUTTING_DOWN. */
   run(input: EncoderInput, post: Post, options: RunOptions): Promise<EncoderOutput>;
-  /** The same for many texts, which enter the queue together or not at all; the first that fails fails all. */
-  runAll(inputs: readonly EncoderInput[], post: Post, options: RunOptions): Promise<EncoderOutput[]>;
+  /** The same for many texts, which enter the queue together or not at all; the first that fails fails all. `post`: of all, or one each. */
+  runAll(inputs: readonly EncoderInput[], post: Post | readonly Post[], options: RunOptions): Promise<EncoderOutput[]>;
 }
 
 export interface EncoderOptions {
@@ -195,8 +195,10 @@ export async function openEncoder(
   };
 
   const runAll: EncoderModel['runAll'] = async (inputs, post, options) => {
-    const reduction = shared(toReduction(name, shape, post));
-    const made = inputs.map((input, index) => toItem(name, manifest.maxTokens, shape, input, reduction, index));
+    const reductions = [post].flat().map((each) => shared(toReduction(name, shape, each)));
+    const made = inputs.map((input, index) =>
+      toItem(name, manifest.maxTokens, shape, input, (reductions[index] ?? reductions[0]) as Reduction, index),
+    );
     recorder?.note(inputs.map(({ ids }) => ids.length));
     return scheduler.submit(made, options);
   };

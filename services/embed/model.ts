@@ -12,6 +12,7 @@ import {
   openEncoder,
   type PackedEncoding,
   POOLINGS,
+  type Post,
   pooledWidth,
   type Running,
   type RunOptions,
@@ -133,11 +134,31 @@ export function createEmbedModel(encoder: EncoderModel, clock: Clock, valuesMax 
       { tokensMax: maxTokens, truncate, field, signal },
     );
 
-  /** Tokens a prompt puts before a text's own, the special ones in front included: those a pooling without prompts leaves out. */
-  const tokensOfPrompt = (prompt: string): number => {
+  /**
+   * Leading tokens of each text that are not pooled: none, or, where the model leaves prompts out, the special ones in front and
+   * those of the prompt; a text that was cut on the left has only so many of them left. One number where it is that of all.
+   */
+  const skipsOf = async (
+    texts: readonly string[],
+    fitted: readonly FittedText[],
+    { prompt, truncate }: ReadOptions,
+    { signal }: RunOptions,
+  ): Promise<number | number[]> => {
     if (prompt === '' || manifest.embed?.poolPrompt !== false) return 0;
     const { ids, specialTokensMask } = tokenizer.encode(prompt);
-    return ids.length - (specialTokensMask[ids.length - 1] === 1 ? 1 : 0);
+    const before = ids.length - (specialTokensMask[ids.length - 1] === 1 ? 1 : 0);
+    if (truncate !== 'left') return before;
+    const cut = fitted.flatMap(({ truncated }, index) => (truncated ? [index] : []));
+    const counts = await reader.count(
+      cut.map((index) => prompt + texts[index]),
+      true,
+      signal,
+    );
+    const front = Math.min(before, Math.max(0, specialTokensMask.indexOf(0)));
+    const skips = fitted.map(() => before);
+    for (const [place, index] of cut.entries())
+      skips[index] = Math.max(front, before - ((counts[place] as number) - maxTokens));
+    return skips;
   };
 
   return {
@@ -150,9 +171,11 @@ export function createEmbedModel(encoder: EncoderModel, clock: Clock, valuesMax 
     },
     async embed(texts, options, runOptions) {
       const startedMs = clock.monotonic();
-      const { pooling, normalize, dimensions, prompt } = options;
+      const { pooling, normalize, dimensions } = options;
       const fitted = await readTexts(texts, options, runOptions);
-      const post = { kind: 'pool', pooling, normalize, dimensions, skip: tokensOfPrompt(prompt) } as const;
+      const skips = await skipsOf(texts, fitted, options, runOptions);
+      const postOf = (skip: number): Post => ({ kind: 'pool', pooling, normalize, dimensions, skip });
+      const post = typeof skips === 'number' ? postOf(skips) : skips.map(postOf);
       const { outputs, ...read } = await run(startedMs, fitted, (all) => encoder.runAll(all, post, runOptions));
       return { ...read, vectors: outputs.map(({ output }) => output) };
     },

@@ -59,6 +59,30 @@ describe('embed on models of other tasks', function () {
       }
     });
 
+  it('leaves out of a text cut on the left what is left of the prompt, and nothing of the text', async () => {
+    const model = await open('hidden-bert', { poolPrompt: false });
+    const prompt = 'query: find the document about ';
+    const common = { ...read, truncate: 'left', prompt, normalize: false, dimensions: 32 } as const;
+    const words = Array.from({ length: 40 }, (_, index) => ['the', 'of', 'and'][index % 3]);
+    /** From a whole prompt to none of it. */
+    const asked = [3, 12, 15, 18, 40].map((count) => words.slice(0, count).join(' '));
+    const { vectors } = await model.embed(asked, { ...common, pooling: 'mean' }, unhurried());
+    const { encodings, vectors: rows, truncated } = await model.embedTokens(asked, common, unhurried());
+    const seen = new Set<number>();
+    for (const [index, { ids, utf16End }] of encodings.entries()) {
+      const first = utf16End.findIndex((end) => end > prompt.length);
+      seen.add(first);
+      const mean = Array.from({ length: 32 }, (_, column) => {
+        let sum = 0;
+        for (let token = first; token < ids.length; token++) sum += rows[index]?.[token * 32 + column] as number;
+        return sum / (ids.length - first);
+      });
+      assert.ok(apart([...(vectors[index] as Float32Array)], mean) < NEAR, `text ${index}, ${first} tokens before it`);
+    }
+    assert.deepEqual([truncated[0], truncated.at(-1)], [false, true]);
+    assert.ok(seen.size >= 3 && seen.has(1), `prompts of ${[...seen]} tokens`);
+  });
+
   for (const { pooling, activation, dots, weights } of expected.sparse)
     it(`weighs the vocabulary as SPLADE does by the ${pooling} of ${activation}`, async () => {
       const model = await open('splade-bert', { sparse: { pooling, activation } });
