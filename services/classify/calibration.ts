@@ -44,10 +44,24 @@ export function calibrate(
 /** Of each label the logarithm of share / (1 - share): the logit itself, or against all the others together. */
 export function oddsOf(logits: ArrayLike<number>, activation: 'softmax' | 'sigmoid'): Float64Array {
   if (activation === 'sigmoid') return Float64Array.from(logits);
+  let best = 0;
+  for (let label = 1; label < logits.length; label++)
+    if ((logits[label] as number) > (logits[best] as number)) best = label;
+  const most = logits[best] as number;
+  let second = Number.NEGATIVE_INFINITY;
+  let sum = 0;
+  for (let label = 0; label < logits.length; label++) {
+    sum += Math.exp((logits[label] as number) - most);
+    if (label !== best) second = Math.max(second, logits[label] as number);
+  }
   return Float64Array.from(logits, (logit, label) => {
-    const others = Array.from(logits).filter((_, other) => other !== label);
-    const most = Math.max(...others);
-    return logit - most - Math.log(others.reduce((sum, other) => sum + Math.exp(other - most), 0));
+    // The sum of the others is all less its own, of which at least 1 is left, for all but the best: where that has nearly all of it,
+    // the difference would be rounded away.
+    if (label !== best) return logit - most - Math.log(sum - Math.exp(logit - most));
+    let others = 0;
+    for (let other = 0; other < logits.length; other++)
+      if (other !== best) others += Math.exp((logits[other] as number) - second);
+    return logit - second - Math.log(others);
   });
 }
 

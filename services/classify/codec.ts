@@ -1,14 +1,15 @@
 /**
- * The responses of Classify to bytes by hand: a thousand texts with a hundred labels each are a hundred thousand small messages,
- * which protobufjs would build objects for. All three responses have the same fields.
+ * The responses of Classify to bytes by hand, text by text: a thousand texts with 256 labels each are a quarter of a million small
+ * messages, for which protobufjs would build objects, and which must not be written in one go on the thread that serves. All three
+ * responses have the same fields.
  */
 import type { Codecs } from '../../chassis/implement.js';
-import type { ClassifyResponse } from '../../protos/gen/plexus/v1/ClassifyResponse.js';
-import type { LabelScore } from '../../protos/gen/plexus/v1/LabelScore.js';
 import {
   createWriter,
+  type Head,
   headSize,
   lengthSize,
+  prefixed,
   uintSize,
   writeBool,
   writeBytes,
@@ -17,42 +18,52 @@ import {
   writeLength,
   writeUint,
 } from '../wire.js';
+import { type LabelOptions, rank } from './labels.js';
 
-const codec = { responseSerialize: (response: unknown) => serializeClassifyResponse(response as ClassifyResponse) };
+const codec = { responseSerialize: (response: unknown) => serializePieces(response as PiecesResponse) };
 
 export const classifyCodecs: Codecs = { Classify: codec, ClassifyPairs: codec, ZeroShot: codec };
 
-export function serializeClassifyResponse(response: ClassifyResponse): Buffer {
-  const classifications = response.classifications ?? [];
-  /** Few labels, many scores: each label is encoded once. */
-  const encoded = new Map<string, Uint8Array>();
-  const bytesOf = (label: string): Uint8Array => {
-    let bytes = encoded.get(label);
-    if (bytes === undefined) {
-      bytes = Buffer.from(label);
-      encoded.set(label, bytes);
-    }
-    return bytes;
-  };
-  const labelSize = ({ label, score }: LabelScore): number =>
-    (label === undefined ? 0 : lengthSize(bytesOf(label).length)) + (score === undefined ? 0 : 5);
-  const sizes = classifications.map(({ labels = [], tokens, truncated }) => {
-    let size = uintSize(tokens) + (truncated === undefined ? 0 : 2);
-    for (const each of labels) size += lengthSize(labelSize(each));
-    return size;
-  });
+/** A response whose classifications are bytes already. */
+export interface PiecesResponse extends Head {
+  classifications: Buffer[];
+}
 
-  const writer = createWriter(sizes.reduce((sum, size) => sum + lengthSize(size), headSize(response)));
-  writeHead(writer, response);
-  for (const [index, { labels = [], tokens, truncated }] of classifications.entries()) {
-    writeLength(writer, 4, sizes[index] as number);
-    for (const each of labels) {
-      writeLength(writer, 1, labelSize(each));
-      if (each.label !== undefined) writeBytes(writer, 1, bytesOf(each.label));
-      writeFloat(writer, 2, each.score as number | undefined);
+export function serializePieces(response: PiecesResponse): Buffer {
+  const head = createWriter(headSize(response));
+  writeHead(head, response);
+  return Buffer.concat([head.bytes, ...response.classifications.flatMap((each) => prefixed(4, [each]))]);
+}
+
+/** What is known of each text: one entry a text. */
+export interface Rows {
+  /** One number a label. */
+  scores: readonly ArrayLike<number>[];
+  tokens: readonly number[];
+  truncated: readonly boolean[];
+}
+
+/** The Classification of each text, its labels ranked; the work of each is done when it is asked for. */
+export function* classificationPieces(
+  labels: readonly string[],
+  { scores, tokens, truncated }: Rows,
+  options: LabelOptions,
+): Generator<Buffer> {
+  const encoded = labels.map((label) => Buffer.from(label)); // few labels, many scores
+  /** Of a LabelScore: tag and score take 5 bytes. */
+  const sizes = encoded.map(({ length }) => lengthSize(length) + 5);
+  for (const [index, row] of scores.entries()) {
+    const order = rank(row, options);
+    let size = uintSize(tokens[index]) + 2;
+    for (const label of order) size += lengthSize(sizes[label] as number);
+    const writer = createWriter(size);
+    for (const label of order) {
+      writeLength(writer, 1, sizes[label] as number);
+      writeBytes(writer, 1, encoded[label]);
+      writeFloat(writer, 2, row[label]);
     }
-    writeUint(writer, 2, tokens);
-    writeBool(writer, 3, truncated);
+    writeUint(writer, 2, tokens[index]);
+    writeBool(writer, 3, truncated[index]);
+    yield writer.bytes;
   }
-  return writer.bytes;
 }

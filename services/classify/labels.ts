@@ -1,5 +1,4 @@
 /** Scores to labels, best first. */
-import type { LabelScore } from '../../protos/gen/plexus/v1/LabelScore.js';
 
 export interface LabelOptions {
   /** 0: all. */
@@ -27,14 +26,11 @@ export function sigmoid(scores: ArrayLike<number>): Float64Array {
   return Float64Array.from(scores, (score) => 1 / (1 + Math.exp(-score)));
 }
 
-/** Labels of one text: those at or above the threshold, best first, equals in the order of the model, at most topK. */
-export function rankLabels(
-  labels: readonly string[],
-  scores: ArrayLike<number>,
-  { topK, threshold }: LabelOptions,
-): LabelScore[] {
-  const order = labels.map((_, index) => index).filter((index) => (scores[index] as number) >= threshold);
+/** Places of one text's labels: those at or above the threshold, best first, equals in the order of the model, at most topK. */
+export function rank(scores: ArrayLike<number>, { topK, threshold }: LabelOptions): number[] {
+  const order: number[] = [];
+  for (let label = 0; label < scores.length; label++) if ((scores[label] as number) >= threshold) order.push(label);
   order.sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b);
   if (topK > 0 && order.length > topK) order.length = topK;
-  return order.map((index) => ({ label: labels[index] as string, score: scores[index] as number }));
+  return order;
 }

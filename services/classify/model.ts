@@ -18,6 +18,7 @@ import {
 import type { StoredModel } from '../../models/index.js';
 import { slowest, type WorkTimings } from '../answer.js';
 import { type EmbedModel, openEmbedder } from '../embed/model.js';
+import { inTurns } from '../in-turns.js';
 import { type Activation, activate, calibrate } from './calibration.js';
 
 /** Pieces of the texts of one request that are read with overlap. */
@@ -115,10 +116,16 @@ export async function openModel(model: StoredModel, settings: InferenceSettings,
 function createClassifyModel(encoder: EncoderModel, labels: readonly string[], clock: Clock): ClassifyModel {
   const { manifest, shape, texts: reader, tokenizer } = encoder;
   const { calibration } = manifest.classify ?? {};
-  const scoresOf = (logits: Float32Array, activation: Activation, calibrated: boolean): ArrayLike<number> =>
-    calibration && calibrated && activation !== 'none'
-      ? calibrate(logits, activation, calibration)
-      : activate(logits, activation);
+  /** Scores of one text a step: some hundred labels of a thousand texts take a while. */
+  function* scoreEach(
+    rows: readonly { output: Float32Array }[],
+    { activation, calibrated }: Pick<ClassifyOptions, 'activation' | 'calibrated'>,
+  ): Generator<ArrayLike<number>> {
+    for (const { output } of rows)
+      yield calibration && calibrated && activation !== 'none'
+        ? calibrate(output, activation, calibration)
+        : activate(output, activation);
+  }
   return {
     kind: 'classifier',
     manifest,
@@ -135,7 +142,7 @@ function createClassifyModel(encoder: EncoderModel, labels: readonly string[], c
       const outputs = await encoder.runAll(fitted, { kind: 'logits' }, run);
       const tokens = fitted.map(({ ids }) => ids.length);
       return {
-        scores: outputs.map(({ output }) => scoresOf(output, activation, calibrated)),
+        scores: await inTurns(scoreEach(outputs, { activation, calibrated }), clock, run.signal),
         tokens,
         truncated: fitted.map((each) => each.truncated),
         inputTokens: tokens.reduce((sum, count) => sum + count, 0),

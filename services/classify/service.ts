@@ -4,11 +4,11 @@ import type { Clock } from '../../chassis/clock.js';
 import { fieldError } from '../../chassis/errors.js';
 import { implement, type ServiceBinding } from '../../chassis/implement.js';
 import type { Hub } from '../../inference/index.js';
-import type { Classification } from '../../protos/gen/plexus/v1/Classification.js';
 import type { ClassifyHandlers } from '../../protos/gen/plexus/v1/Classify.js';
 import type { ClassifyResponse } from '../../protos/gen/plexus/v1/ClassifyResponse.js';
 import type { RankedText } from '../../protos/gen/plexus/v1/RankedText.js';
 import type { TokenClassification } from '../../protos/gen/plexus/v1/TokenClassification.js';
+import type { ZeroShotResponse } from '../../protos/gen/plexus/v1/ZeroShotResponse.js';
 import { answer, withModel } from '../answer.js';
 import { inTurns } from '../in-turns.js';
 import {
@@ -25,8 +25,7 @@ import {
   resolveRerank,
   type ZeroShotAsked,
 } from './check.js';
-import { classifyCodecs } from './codec.js';
-import { type LabelOptions, rankLabels } from './labels.js';
+import { classificationPieces, classifyCodecs, type PiecesResponse } from './codec.js';
 import type { Classified, HeldModel, TaggedPiece, ZeroShotModel } from './model.js';
 import { classifyByInference } from './nli.js';
 import { entityPieces, joinPieces } from './tokens.js';
@@ -59,10 +58,10 @@ export function createClassifyService(deps: ClassifyDeps): ServiceBinding {
       const model = asKind(held, 'classifier');
       const result = await model.classify(asked.inputs, resolveClassify(asked, model), context);
       const usage = { texts: asked.inputs.length, inputTokens: result.inputTokens };
-      return {
-        ...answer(deps, context, model.manifest, startedMs, usage, result.timings),
-        classifications: classifications(model.labels, result, asked),
-      };
+      const pieces = classificationPieces(model.labels, result, asked);
+      const classifications = await inTurns(pieces, clock, context.signal);
+      const head = answer(deps, context, model.manifest, startedMs, usage, result.timings);
+      return asMessage<ClassifyResponse>({ ...head, classifications });
     });
   }
 
@@ -111,10 +110,10 @@ export function createClassifyService(deps: ClassifyDeps): ServiceBinding {
               ? await classifyByInference(model, await resolveNli(asked, model, context.signal), context)
               : await byVectors(asKind(model, 'embedder'), asked, context);
           const usage = { texts: asked.texts.length, inputTokens: result.inputTokens };
-          return {
-            ...answer(deps, context, model.manifest, startedMs, usage, result.timings),
-            classifications: classifications(asked.labels, result, asked),
-          };
+          const pieces = classificationPieces(asked.labels, result, asked);
+          const classifications = await inTurns(pieces, clock, context.signal);
+          const head = answer(deps, context, model.manifest, startedMs, usage, result.timings);
+          return asMessage<ZeroShotResponse>({ ...head, classifications });
         });
       },
     },
@@ -150,14 +149,7 @@ function ranked({ scores, tokens, truncated }: Classified, { inputs, topK, retur
   }));
 }
 
-function classifications(
-  labels: readonly string[],
-  { scores, tokens, truncated }: Pick<Classified, 'scores' | 'tokens' | 'truncated'>,
-  options: LabelOptions,
-): Classification[] {
-  return scores.map((row, index) => ({
-    labels: rankLabels(labels, row, options),
-    tokens: tokens[index] as number,
-    truncated: truncated[index] as boolean,
-  }));
+/** For the type of the handler: what it returns goes to the codec and nowhere else. */
+function asMessage<Response>(response: PiecesResponse): Response {
+  return response as unknown as Response;
 }

@@ -2,10 +2,12 @@
  * Labels that the request brings along, compared with the text by an embedder: the text's vector against the vector of each
  * label's sentence. Sentences of a label set are embedded once and kept.
  */
+import type { Clock } from '../../chassis/clock.js';
 import type { RunOptions, Truncate } from '../../inference/index.js';
 import type { Pooling } from '../../models/index.js';
 import { slowest, type WorkTimings } from '../answer.js';
-import { similarity } from '../embed/similarity.js';
+import { dot } from '../embed/similarity.js';
+import { inTurns } from '../in-turns.js';
 import { sigmoid, softmax } from './labels.js';
 import type { ZeroShotModel } from './model.js';
 
@@ -37,7 +39,7 @@ export interface ZeroShot {
  */
 const SCALE = 20;
 
-export function createZeroShot({ labelSetsMax }: { labelSetsMax: number }): ZeroShot {
+export function createZeroShot({ labelSetsMax, clock }: { labelSetsMax: number; clock: Clock }): ZeroShot {
   /** Vectors by model digest and sentences; the least recently used first. */
   const kept = new Map<string, Float32Array[]>();
 
@@ -69,15 +71,8 @@ export function createZeroShot({ labelSetsMax }: { labelSetsMax: number }): Zero
         labelVectors(model, hypotheses, run),
         model.embed(texts, { ...plain(model, truncate), field }, run),
       ]);
-      const nothing = labels.vectors[labels.vectors.length - 1] as Float32Array;
-      const scores = embedded.vectors.map((vector) => {
-        const cosines = Float64Array.from(labels.vectors.slice(0, -1), (label) => similarity('cosine', vector, label));
-        if (rawScores) return cosines;
-        if (!multiLabel) return softmax(cosines.map((cosine) => cosine * SCALE));
-        // On its own, a label is compared with the sentence about nothing: 0.5 where it says no more than that.
-        const base = similarity('cosine', vector, nothing);
-        return sigmoid(cosines.map((cosine) => (cosine - base) * SCALE));
-      });
+      const scoring = scoreEach(embedded.vectors, labels.vectors, { multiLabel, rawScores });
+      const scores = await inTurns(scoring, clock, run.signal);
       const all = [...labels.timings, embedded.timings];
       return {
         scores,
@@ -91,6 +86,26 @@ export function createZeroShot({ labelSetsMax }: { labelSetsMax: number }): Zero
       };
     },
   };
+}
+
+/** Scores of one text a step: a thousand texts with 256 labels are a hundred million products. `labels`: the one about nothing last. */
+export function* scoreEach(
+  texts: readonly Float32Array[],
+  labels: readonly Float32Array[],
+  { multiLabel, rawScores }: Pick<ZeroShotOptions, 'multiLabel' | 'rawScores'>,
+): Generator<Float64Array> {
+  for (const text of texts) {
+    // All have length 1 (or 0), so a product is their cosine; what rounding makes of 1 is still none above it.
+    const cosines = Float64Array.from(labels, (label) => Math.max(-1, Math.min(1, dot(text, label))));
+    const own = cosines.subarray(0, -1);
+    if (rawScores) yield own;
+    else if (!multiLabel) yield softmax(own.map((cosine) => cosine * SCALE));
+    else {
+      // On its own, a label is compared with the sentence about nothing: 0.5 where it says no more than that.
+      const base = cosines[cosines.length - 1] as number;
+      yield sigmoid(own.map((cosine) => (cosine - base) * SCALE));
+    }
+  }
 }
 
 function plain(

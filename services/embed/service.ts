@@ -27,7 +27,7 @@ import {
   type SimilarityAsked,
 } from './check.js';
 import { embedCodecs, type PiecesResponse, sparseEmbeddingPieces, tokenEmbeddingPieces } from './codec.js';
-import { formatVector } from './format.js';
+import { formatEach, formatVector } from './format.js';
 import type { EmbedModel } from './model.js';
 import { maxSim, similarities, sparseSimilarities } from './similarity.js';
 import { tokenColumns } from './tokens.js';
@@ -49,8 +49,12 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
     return withModel(hub, request.model, async (model) => {
       const options = resolveEmbed(asked, model);
       const { vectors, tokens, truncated, inputTokens, timings } = await model.embed(asked.texts, options, context);
-      const embeddings = vectors.map((vector, index) => ({
-        ...formatVector(vector, asked.format),
+      const formatted =
+        asked.format === 'float'
+          ? vectors.map((vector) => formatVector(vector, 'float')) // nothing but a view
+          : await inTurns(formatEach(vectors, asked.format), clock, context.signal);
+      const embeddings = formatted.map((embedding, index) => ({
+        ...embedding,
         tokens: tokens[index] as number,
         truncated: truncated[index] as boolean,
       }));

@@ -21,6 +21,13 @@ export function similarity(metric: Metric, a: Float32Array, b: Float32Array): nu
   return measure(metric, sums);
 }
 
+/** Sum of the products of two vectors of the same length. */
+export function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < a.length; index++) sum += (a[index] as number) * (b[index] as number);
+  return sum;
+}
+
 /**
  * Compares sparse vectors (id, weight, id, weight, ... in any order, no id twice; what is not there is 0) with `source`: the
  * similarity of each text, one a step, so that others can go first in between. `width`: of the vocabulary, so that looking up

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readSettings } from '../../chassis/settings.js';
 import { type EncoderModel, inferenceSettings, openEncoder } from '../../inference/index.js';
 import type { StoredModel } from '../../models/index.js';
-import { rankLabels, softmax } from '../../services/classify/labels.js';
+import { rank, softmax } from '../../services/classify/labels.js';
 import { type Precision, type Reference, readTexts, type Text } from './references.js';
 
 /** What was seen of one model; the numbers of docs/accuracy.md. */
@@ -134,12 +134,11 @@ function compareVector(seen: Seen, shown: string, bytes: Buffer, output: Float32
 function compareLogits(seen: Seen, shown: string, bytes: Buffer, output: Float32Array, labels: string[]): number {
   const expected = Float32Array.from(labels, (_, index) => bytes.readFloatLE(index * 4));
   const expectedShares = softmax(expected);
-  const ranked = rankLabels(labels, softmax(output), { topK: 0, threshold: Number.NEGATIVE_INFINITY });
-  const shareOf = new Map(labels.map((label, index) => [label, expectedShares[index] as number]));
+  const shares = softmax(output);
   // In order: no label is followed by one that Python puts clearly before it.
   let lowest = Number.POSITIVE_INFINITY;
-  for (const { label } of ranked) {
-    const share = shareOf.get(label as string) as number;
+  for (const label of rank(shares, { topK: 0, threshold: Number.NEGATIVE_INFINITY })) {
+    const share = expectedShares[label] as number;
     if (share > lowest + TIE) {
       seen.labels.push(shown);
       break;
@@ -148,8 +147,7 @@ function compareLogits(seen: Seen, shown: string, bytes: Buffer, output: Float32
   }
   // Against Python's own softmax and sorting.
   for (let place = 0, at = labels.length * 4; place < Math.min(BEST, labels.length); place++, at += 6) {
-    const label = labels[bytes.readUInt16LE(at)];
-    const ours = ranked.find((each) => each.label === label)?.score as number;
+    const ours = shares[bytes.readUInt16LE(at)] as number;
     seen.share = Math.max(seen.share, Math.abs(ours - bytes.readFloatLE(at + 2)));
   }
   return cosineOf(output, expected);

@@ -1,6 +1,6 @@
 /** Calibrations on logits whose truth is known: drawn from a softmax of them, then made too sure by a factor. */
 import assert from 'node:assert/strict';
-import { calibrate } from '../../../services/classify/calibration.js';
+import { calibrate, oddsOf } from '../../../services/classify/calibration.js';
 import { fitCalibration, type Labelled, trustOf } from '../../../services/classify/fit.js';
 import { softmax } from '../../../services/classify/labels.js';
 
@@ -59,6 +59,33 @@ describe('calibration', () => {
     const sure = { logits: [50, 0], label: 1 };
     const { accuracy, ece } = trustOf([sure]);
     assert.deepEqual([accuracy, Math.round(ece * 1e6) / 1e6], [0, 1]);
+  });
+
+  it('knows the odds of each label against all others, however far apart they are, in a few passes over them', () => {
+    for (const logits of [
+      [1, 2, 3],
+      [5, 5, -1],
+      [800, -800, 0, 799],
+      [0, 0],
+      [-40, 3],
+    ]) {
+      const found = oddsOf(logits, 'softmax');
+      for (const [label, logit] of logits.entries()) {
+        const others = logits.filter((_, other) => other !== label);
+        const most = Math.max(...others);
+        const wanted = logit - most - Math.log(others.reduce((sum, other) => sum + Math.exp(other - most), 0));
+        assert.ok(Math.abs((found[label] as number) - wanted) <= 1e-12 * Math.max(1, Math.abs(wanted)), `${logits}`);
+      }
+    }
+    let reads = 0;
+    const many = new Proxy(new Array<number>(1_000).fill(0), {
+      get(target, key) {
+        if (typeof key === 'string' && /^\d+$/.test(key)) reads++;
+        return Reflect.get(target, key, target);
+      },
+    });
+    oddsOf(many, 'softmax');
+    assert.ok(reads <= 10 * many.length, `${reads} reads of ${many.length} logits`);
   });
 
   it('reads a curve between and beyond its points', () => {
