@@ -119,5 +119,5 @@ function plain(
   truncate: Truncate;
 } {
   const pooling = model.poolings[0] as Pooling;
-  return { pooling, normalize: true, prompt: '', dimensions: model.dimensionsOf(pooling), truncate };
+  return { pooling, normalize: true, prompt: model.ownPrompt, dimensions: model.dimensionsOf(pooling), truncate };
 }

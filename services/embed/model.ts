@@ -71,6 +71,8 @@ export interface EmbeddedSparse extends Read {
 export interface EmbedModel extends Running {
   /** What it can make of a text. */
   readonly gives: { vectors: boolean; tokens: boolean; sparse: boolean };
+  /** What is put before texts where nothing else is asked for: its default prompt; "" where it has none. */
+  readonly ownPrompt: string;
   /** What it can pool by. */
   readonly poolings: readonly Pooling[];
   /** Numbers of a whole vector of a text (by its own pooling where none is named), of one of a token, or of the vocabulary. */
@@ -108,6 +110,7 @@ export function createEmbedModel(encoder: EncoderModel, clock: Clock, valuesMax 
   const { maxTokens } = manifest;
   const own: Pooling = manifest.embed?.pooling ?? 'mean';
   const rule = manifest.embed?.sparse;
+  const { prompts = {}, defaultPrompt } = manifest.embed ?? {};
   const hidden = shape.output === 'hidden';
 
   type RunAll = (fitted: readonly FittedText[]) => Promise<EncoderOutput[]>;
@@ -163,6 +166,7 @@ export function createEmbedModel(encoder: EncoderModel, clock: Clock, valuesMax 
 
   return {
     manifest,
+    ownPrompt: (defaultPrompt !== undefined && prompts[defaultPrompt]) || '',
     gives: { vectors: !rule, tokens: hidden, sparse: rule !== undefined },
     poolings: rule ? [] : hidden ? [...new Set<Pooling>([own, ...POOLINGS])] : [own],
     dimensionsOf(what) {

@@ -12,7 +12,7 @@ import type { EmbedSparseResponse } from '../../protos/gen/plexus/v1/EmbedSparse
 import type { EmbedStreamRequest__Output } from '../../protos/gen/plexus/v1/EmbedStreamRequest.js';
 import type { EmbedStreamResponse } from '../../protos/gen/plexus/v1/EmbedStreamResponse.js';
 import type { EmbedTokensResponse } from '../../protos/gen/plexus/v1/EmbedTokensResponse.js';
-import { answer, type WorkTimings, withModel } from '../answer.js';
+import { answer, slowest, type WorkTimings, withModel } from '../answer.js';
 import { inTurns } from '../in-turns.js';
 import { problemOf } from '../problem.js';
 import { inOrderOfArrival } from '../stream.js';
@@ -29,7 +29,7 @@ import {
 import { embedCodecs, type PiecesResponse, sparseEmbeddingPieces, tokenEmbeddingPieces } from './codec.js';
 import { formatEach, formatVector } from './format.js';
 import type { EmbedModel } from './model.js';
-import { maxSim, similarities, sparseSimilarities } from './similarity.js';
+import { maxSim, similarities, sourceOf, sparseSimilarities } from './similarity.js';
 import { tokenColumns } from './tokens.js';
 
 export interface EmbedDeps {
@@ -79,37 +79,46 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
     }
   }
 
-  /** Scores of the texts against the source, by what the model gives and the metric wants. */
+  /** Scores of the texts against their sources, by what the model gives and the metric wants. */
   async function compare(
     asked: SimilarityAsked,
     model: EmbedModel,
     context: CallContext,
   ): Promise<{ scores: number[]; inputTokens: number; timings: WorkTimings }> {
-    // The source is the last text, so that the others keep their places in errors.
-    const all = [...asked.texts, asked.source];
-    const field = (index: number): string => (index < asked.texts.length ? `texts[${index}]` : 'source');
-    if (asked.metric === 'max-sim') {
-      const options = { ...resolveEmbedTokens(asked, model), normalize: true, field };
-      const { vectors, ...read } = await model.embedTokens(all, options, context);
-      const source = vectors.pop() as Float32Array;
+    const { sourceField, textField, sourcePromptName: promptName, truncate, metric } = asked;
+    const source = { promptName, truncate, promptField: 'source_prompt_name' };
+    /** Sources and texts, read in the same way, each with their prompt; they share batches all the same. */
+    const both = async <O extends object, R extends { inputTokens: number; timings: WorkTimings }>(
+      resolve: (asked: Pick<SimilarityAsked, 'promptName' | 'truncate'>, model: EmbedModel) => O,
+      read: (texts: readonly string[], options: O, context: CallContext) => Promise<R>,
+    ) => {
+      const [left, right] = [resolve(source, model), resolve(asked, model)]; // what is refused is so before anything runs
+      const [sources, texts] = await Promise.all([
+        read(asked.sources, { ...left, field: sourceField }, context),
+        read(asked.texts, { ...right, field: textField }, context),
+      ]);
+      const timings = slowest(Math.max(sources.timings.tokenizeMs, texts.timings.tokenizeMs), [sources, texts]);
+      return { sources, texts, inputTokens: sources.inputTokens + texts.inputTokens, timings };
+    };
+    if (metric === 'max-sim') {
+      const unit: typeof resolveEmbedTokens = (...given) => ({ ...resolveEmbedTokens(...given), normalize: true });
+      const { sources, texts, ...read } = await both(unit, model.embedTokens);
+      const width = model.dimensionsOf('tokens');
       const scores: number[] = [];
-      for (const vector of vectors) {
-        const steps = await inTurns(maxSim(source, vector, options.dimensions), clock, context.signal);
-        scores.push(steps.reduce((sum, step) => sum + step, 0));
+      for (const [index, text] of texts.vectors.entries()) {
+        const steps = maxSim(sourceOf(sources.vectors, index), text, width);
+        scores.push((await inTurns(steps, clock, context.signal)).reduce((sum, step) => sum + step, 0));
       }
       return { ...read, scores };
     }
     if (model.gives.sparse) {
-      const { pairs, ...read } = await model.embedSparse(all, { ...resolveEmbedSparse(asked, model), field }, context);
-      const source = pairs.pop() as Float32Array;
-      const metric = asked.metric ?? 'dot';
-      const steps = sparseSimilarities(metric, source, pairs, model.dimensionsOf('sparse'));
+      const { sources, texts, ...read } = await both(resolveEmbedSparse, model.embedSparse);
+      const steps = sparseSimilarities(metric ?? 'dot', sources.pairs, texts.pairs, model.dimensionsOf('sparse'));
       return { ...read, scores: await inTurns(steps, clock, context.signal) };
     }
-    const { vectors, ...read } = await model.embed(all, { ...resolveEmbed(asked, model), field }, context);
-    const source = vectors.pop() as Float32Array;
-    const metric = asked.metric ?? 'cosine';
-    return { ...read, scores: await inTurns(similarities(metric, source, vectors), clock, context.signal) };
+    const { sources, texts, ...read } = await both(resolveEmbed, model.embed);
+    const steps = similarities(metric ?? 'cosine', sources.vectors, texts.vectors);
+    return { ...read, scores: await inTurns(steps, clock, context.signal) };
   }
 
   return implement<EmbedHandlers>(
@@ -163,7 +172,7 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
         const asked = checkSimilarity(request);
         return withModel(hub, request.model, async (model) => {
           const { scores, inputTokens, timings } = await compare(asked, model, context);
-          const usage = { texts: asked.texts.length + 1, inputTokens };
+          const usage = { texts: asked.texts.length + asked.sources.length, inputTokens };
           return { ...answer(deps, context, model.manifest, startedMs, usage, timings), scores };
         });
       },
@@ -183,6 +192,7 @@ const EMPTY: EmbedRequest__Output = {
   texts: [],
   pooling: 'POOLING_UNSPECIFIED',
   promptName: '',
+  noPrompt: false,
   dimensions: 0,
   truncate: 'TRUNCATE_UNSPECIFIED',
   format: 'VECTOR_FORMAT_UNSPECIFIED',

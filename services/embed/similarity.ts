@@ -9,9 +9,17 @@ interface Sums {
   squaresApart: number;
 }
 
-/** Similarities of vectors with `source`, one a step. */
-export function* similarities(metric: Metric, source: Float32Array, texts: readonly Float32Array[]): Generator<number> {
-  for (const text of texts) yield similarity(metric, source, text);
+/** Similarities of vectors with their sources, one a step; `sources`: one each, or one for all. */
+export function* similarities(
+  metric: Metric,
+  sources: readonly Float32Array[],
+  texts: readonly Float32Array[],
+): Generator<number> {
+  for (const [index, text] of texts.entries()) yield similarity(metric, sourceOf(sources, index), text);
+}
+
+export function sourceOf(sources: readonly Float32Array[], index: number): Float32Array {
+  return (sources[index] ?? sources[0]) as Float32Array;
 }
 
 /** Of two vectors of the same length. The cosine with a vector of zeros is 0. */
@@ -29,21 +37,28 @@ export function dot(a: Float32Array, b: Float32Array): number {
 }
 
 /**
- * Compares sparse vectors (id, weight, id, weight, ... in any order, no id twice; what is not there is 0) with `source`: the
- * similarity of each text, one a step, so that others can go first in between. `width`: of the vocabulary, so that looking up
- * is an array's work, and a step takes as many as both have weights.
+ * Compares sparse vectors (id, weight, id, weight, ... in any order, no id twice; what is not there is 0) with their sources (one
+ * each, or one for all): the similarity of each text, one a step, so that others can go first in between. `width`: of the vocabulary,
+ * so that looking up is an array's work, and a step takes as many as both have weights.
  */
 export function* sparseSimilarities(
   metric: Metric,
-  source: Float32Array,
+  sources: readonly Float32Array[],
   texts: readonly Float32Array[],
   width: number,
 ): Generator<number> {
+  let source: Float32Array = new Float32Array(0);
+  /** Those of `source`, by id. */
   const weights = new Float32Array(width);
   /** Number of the last text that has the id. */
   const seen = new Uint32Array(width);
-  for (let at = 0; at < source.length; at += 2) weights[source[at] as number] = source[at + 1] as number;
   for (const [index, text] of texts.entries()) {
+    const next = sourceOf(sources, index);
+    if (next !== source) {
+      for (let at = 0; at < source.length; at += 2) weights[source[at] as number] = 0;
+      for (let at = 0; at < next.length; at += 2) weights[next[at] as number] = next[at + 1] as number;
+      source = next;
+    }
     const sums: Sums = { dot: 0, squaresA: 0, squaresB: 0, squaresApart: 0 };
     for (let at = 0; at < text.length; at += 2) {
       const id = text[at] as number;

@@ -70,7 +70,13 @@ describe('similarity', () => {
     const source = sparse(1, 2);
     const texts = [sparse(2, 3), source, sparse(3, 7), new Float32Array(0), sparse(4, 1)];
     for (const metric of ['cosine', 'dot', 'euclidean'] as const) {
-      const found = [...sparseSimilarities(metric, source, texts, width)];
+      const sources = texts.map((_, index) => sparse(10 + index, 1 + index));
+      const paired = [...sparseSimilarities(metric, sources, texts, width)];
+      for (const [index, score] of paired.entries()) {
+        const wanted = similarity(metric, dense(sources[index] as Float32Array), dense(texts[index] as Float32Array));
+        assert.ok(Math.abs(score - wanted) < 1e-12, `${metric} of pair ${index}: ${score}`);
+      }
+      const found = [...sparseSimilarities(metric, [source], texts, width)];
       const wanted = texts.map((text) => similarity(metric, dense(source), dense(text)));
       for (const [index, score] of found.entries())
         assert.ok(Math.abs(score - (wanted[index] as number)) < 1e-12, `${metric} ${index}: ${score}`);

@@ -1,5 +1,6 @@
 /** Poolings, cuts, vectors of tokens and sparse vectors: what sentence-transformers makes of the same numbers. */
 import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../../chassis/clock.js';
 import { readSettings } from '../../../chassis/settings.js';
@@ -8,6 +9,7 @@ import { inferManifest, type Manifest, type Pooling, type StoredModel } from '..
 import * as embed from '../../../services/embed/index.js';
 import { createEmbedModel, type EmbedModel, openEmbedder } from '../../../services/embed/model.js';
 import { type ServedCapability, serveCapability } from '../../kit/capability.js';
+import { temporaryFolders, writeFiles } from '../../kit/model-folder.js';
 import { refuses } from '../../kit/refused.js';
 import { apart, expected, FIXTURES, modeOf, utf16 } from './expected.js';
 
@@ -271,6 +273,89 @@ describe('embed on models of other tasks', function () {
       assert.ok(apart(late.scores, expected.tokens.maxsim) < 1e-4);
     });
 
+    it('compares the two of each pair, by every metric, as it compares a source with texts', async () => {
+      const pairs = all.map((text, index) => ({ source: all[(index + 1) % all.length] as string, text }));
+      for (const ask of [
+        {},
+        { metric: 'METRIC_EUCLIDEAN' },
+        { metric: 'METRIC_MAX_SIM' },
+        { model: 'splade-bert' },
+        { model: 'splade-bert', metric: 'METRIC_COSINE' },
+      ] as const) {
+        const { scores, usage } = await client().similarity({ ...ask, pairs });
+        assert.equal(usage?.texts, 2 * all.length);
+        for (const [index, { source, text }] of pairs.entries()) {
+          const alone = await client().similarity({ ...ask, source, texts: [text] });
+          assert.ok(apart(alone.scores, [scores[index] as number]) < 1e-4, `${JSON.stringify(ask)} ${index}`);
+        }
+      }
+    });
+
+    describe('with the prompts of a model', () => {
+      let prompted: ServedCapability<EmbedModel>;
+      const folders = temporaryFolders();
+      before(async function () {
+        const folder = folders();
+        cpSync(join(FIXTURES, 'hidden-bert'), join(folder, 'prompted'), { recursive: true });
+        writeFiles(join(folder, 'prompted'), {
+          'config_sentence_transformers.json': JSON.stringify({
+            prompts: { query: 'the query: ', passage: 'of passage: ' },
+            default_prompt_name: 'query',
+          }),
+        });
+        prompted = await serveCapability(this, embed, ['prompted'], {}, folder);
+      });
+      after(() => prompted?.close());
+
+      const text = 'the end of it';
+      const ask = () => prompted.client.embed;
+
+      it('puts the default prompt before texts where none is named, and nothing where nothing is wanted', async () => {
+        const vector = async (request: object) =>
+          (await ask().embed({ texts: [text], ...request })).embeddings[0]?.values ?? [];
+        const [own, none, query] = [
+          await vector({}),
+          await vector({ noPrompt: true }),
+          await vector({ promptName: 'query' }),
+        ];
+        assert.deepEqual(own, query);
+        assert.deepEqual(own, await vector({ promptName: '' }));
+        assert.ok(apart(own, none) > 0.01);
+        const plain = (await client().embed({ texts: [text] })).embeddings[0]?.values ?? [];
+        assert.ok(apart(none, plain) < NEAR);
+        const tokens = async (request: object) =>
+          (await ask().embedTokens({ texts: [text], ...request })).embeddings[0]?.ids.length as number;
+        assert.ok((await tokens({})) > (await tokens({ noPrompt: true })));
+      });
+
+      it('puts another prompt before a source than before the texts', async () => {
+        const [source, other] = ['the query: of all', 'of passage: the end of it'];
+        const wanted = await ask().similarity({ source, texts: [other], noPrompt: true });
+        const found = await ask().similarity({
+          source: 'of all',
+          texts: [text],
+          promptName: 'passage',
+          sourcePromptName: 'query',
+        });
+        assert.ok(apart(found.scores, wanted.scores) < NEAR);
+        const pair = { source: 'of all', text };
+        const paired = await ask().similarity({ pairs: [pair], promptName: 'passage', sourcePromptName: 'query' });
+        assert.ok(apart(paired.scores, wanted.scores) < NEAR);
+        const same = await ask().similarity({ source: text, texts: [text], promptName: 'passage' });
+        assert.ok(
+          Math.abs((same.scores[0] as number) - 1) < NEAR,
+          'the source as the texts where nothing else is said',
+        );
+        const bare = await ask().similarity({
+          source: other,
+          texts: [text],
+          promptName: 'passage',
+          sourcePromptName: '',
+        });
+        assert.ok(Math.abs((bare.scores[0] as number) - 1) < NEAR);
+      });
+    });
+
     describe('refuses, naming field and fix', () => {
       const model = 'splade-bert';
       refuses(() => [
@@ -322,6 +407,38 @@ describe('embed on models of other tasks', function () {
           code: 'OPTION_UNSUPPORTED',
           field: 'prompt_name',
           says: /it has none/,
+        },
+        {
+          what: 'a prompt for the source that the model has not',
+          call: () => client().similarity({ source: 'x', texts, sourcePromptName: 'query' }),
+          code: 'OPTION_UNSUPPORTED',
+          field: 'source_prompt_name',
+        },
+        {
+          what: 'a prompt and none',
+          call: () => client().embed({ texts, promptName: 'query', noPrompt: true }),
+          code: 'FIELD_INVALID',
+          field: 'no_prompt',
+        },
+        {
+          what: 'pairs beside a source',
+          call: () => client().similarity({ source: 'x', pairs: [{ source: 'x', text: 'y' }] }),
+          code: 'FIELD_INVALID',
+          field: 'pairs',
+          says: /either pairs, or a source and texts/,
+        },
+        {
+          what: 'a text of a pair that must not be cut',
+          call: () =>
+            client().similarity({
+              pairs: [
+                { source: 'x', text: 'y' },
+                { source: long, text: 'y' },
+              ],
+              truncate: 'TRUNCATE_REFUSE',
+            }),
+          code: 'TEXT_TOO_LONG',
+          field: 'pairs[1].source',
         },
         {
           what: 'a text that must not be cut',

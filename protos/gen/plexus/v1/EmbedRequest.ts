@@ -13,6 +13,7 @@ export interface EmbedRequest {
   'dimensions'?: (number);
   'truncate'?: (_plexus_v1_Truncate);
   'format'?: (_plexus_v1_VectorFormat);
+  'noPrompt'?: (boolean);
   '_normalize'?: "normalize";
 }
 
@@ -25,5 +26,6 @@ export interface EmbedRequest__Output {
   'dimensions': (number);
   'truncate': (_plexus_v1_Truncate__Output);
   'format': (_plexus_v1_VectorFormat__Output);
+  'noPrompt': (boolean);
   '_normalize'?: "normalize";
 }

@@ -10,6 +10,7 @@ export interface EmbedSparseRequest {
   'withTokens'?: (boolean);
   'promptName'?: (string);
   'truncate'?: (_plexus_v1_Truncate);
+  'noPrompt'?: (boolean);
 }
 
 export interface EmbedSparseRequest__Output {
@@ -20,4 +21,5 @@ export interface EmbedSparseRequest__Output {
   'withTokens': (boolean);
   'promptName': (string);
   'truncate': (_plexus_v1_Truncate__Output);
+  'noPrompt': (boolean);
 }

@@ -12,6 +12,7 @@ export interface EmbedTokensRequest {
   'truncate'?: (_plexus_v1_Truncate);
   'format'?: (_plexus_v1_VectorFormat);
   'skipSpecialTokens'?: (boolean);
+  'noPrompt'?: (boolean);
   '_normalize'?: "normalize";
 }
 
@@ -24,5 +25,6 @@ export interface EmbedTokensRequest__Output {
   'truncate': (_plexus_v1_Truncate__Output);
   'format': (_plexus_v1_VectorFormat__Output);
   'skipSpecialTokens': (boolean);
+  'noPrompt': (boolean);
   '_normalize'?: "normalize";
 }

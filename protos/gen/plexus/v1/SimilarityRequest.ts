@@ -2,6 +2,7 @@
 
 import type { Metric as _plexus_v1_Metric, Metric__Output as _plexus_v1_Metric__Output } from '../../plexus/v1/Metric.js';
 import type { Truncate as _plexus_v1_Truncate, Truncate__Output as _plexus_v1_Truncate__Output } from '../../plexus/v1/Truncate.js';
+import type { SimilarityPair as _plexus_v1_SimilarityPair, SimilarityPair__Output as _plexus_v1_SimilarityPair__Output } from '../../plexus/v1/SimilarityPair.js';
 
 export interface SimilarityRequest {
   'model'?: (string);
@@ -10,6 +11,10 @@ export interface SimilarityRequest {
   'metric'?: (_plexus_v1_Metric);
   'promptName'?: (string);
   'truncate'?: (_plexus_v1_Truncate);
+  'sourcePromptName'?: (string);
+  'pairs'?: (_plexus_v1_SimilarityPair)[];
+  'noPrompt'?: (boolean);
+  '_sourcePromptName'?: "sourcePromptName";
 }
 
 export interface SimilarityRequest__Output {
@@ -19,4 +24,8 @@ export interface SimilarityRequest__Output {
   'metric': (_plexus_v1_Metric__Output);
   'promptName': (string);
   'truncate': (_plexus_v1_Truncate__Output);
+  'sourcePromptName'?: (string);
+  'pairs': (_plexus_v1_SimilarityPair__Output)[];
+  'noPrompt': (boolean);
+  '_sourcePromptName'?: "sourcePromptName";
 }
