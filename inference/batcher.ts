@@ -9,27 +9,57 @@ export interface BatchLimits {
   rowsMax: number;
 }
 
-/**
- * A run costs about this many tokens before its first: the call, the message to the worker and back. It decides between a small
- * tight batch and a larger one with more padding; the choice is flat around the optimum, so one number serves all models.
- */
-const RUN_COST_TOKENS = 24;
+/** What a batch costs, in tokens: run + padded x (1 + share x longest row). */
+export interface BatchCost {
+  /** Before its first token: the call, the message to the worker and back. */
+  runTokens: number;
+  /** What a token costs more for each token of the rows it stands in. */
+  longestShare: number;
+}
+
+/** Where a machine and a model are not known yet (cost.ts). Rather too much than too little: larger batches lose less than too small ones. */
+export const USUAL_COST: BatchCost = Object.freeze({ runTokens: 24, longestShare: 0 });
 
 /**
- * Places (in `window`) of the entries of the next batch, the leader (place 0) among them. `tokens` of an entry count as at least 1.
- *
- * In length order a batch is a run of neighbours around the leader: exchanging one outside the run for one inside never pads
- * less. Every run that holds the leader and fits the budget is tried, and the one with the most real tokens per token of cost wins:
- * at most rowsMax runs a longest member, some 20 us for a window of 256.
+ * What the oldest entry of the window is worth beyond one that has just come, those between by their age. By length alone, texts of
+ * unusual length wait until it is their turn to lead while newcomers of usual length ride along: of 32 callers half wait 46 ms,
+ * one in a hundred 92. So it is 50 and 67 ms, at no fewer calls a second; other ways paid more calls for as much
+ * (bench/results/embed.md, "Who waits longest"). Texts of one request have one age, so a bulk request alone is cut by length as before.
  */
-export function pickBatch(window: readonly { readonly tokens: number }[], limits: BatchLimits): number[] {
+const AGE_SHARE = 0.5;
+
+/** What waits: its weight, and since when. */
+interface Waiting {
+  /** Count as at least 1. */
+  readonly tokens: number;
+  readonly queuedMs: number;
+}
+
+/**
+ * Places (in `window`) of the entries of the next batch, the leader (place 0) among them.
+ *
+ * In length order a batch is a run of neighbours around the leader: of entries of one age, exchanging one outside the run for one
+ * inside never pads less. Every run that holds the leader and fits the budget is tried, and the one with the most real tokens, older
+ * ones counting for more, per token of cost wins: at most rowsMax runs a longest member, some 20 us for a window of 256.
+ */
+export function pickBatch(
+  window: readonly Waiting[],
+  limits: BatchLimits,
+  { nowMs, cost }: { nowMs: number; cost: BatchCost },
+): number[] {
   if (window.length <= 1) return window.map((_, place) => place);
   const order = window.map((_, place) => place);
   const tokensOf = (place: number): number => Math.max(1, window[place]?.tokens ?? 1);
   order.sort((a, b) => tokensOf(a) - tokensOf(b) || a - b);
   const lead = order.indexOf(0);
-  const sums = new Float64Array(order.length + 1);
-  for (let i = 0; i < order.length; i++) sums[i + 1] = (sums[i] as number) + tokensOf(order[i] as number);
+  const oldestMs = window.reduce((oldest, { queuedMs }) => Math.min(oldest, queuedMs), nowMs);
+  const share = nowMs > oldestMs ? AGE_SHARE / (nowMs - oldestMs) : 0;
+  /** Of tokens, each by the age of its entry; up to a place in `order`. */
+  const worths = new Float64Array(order.length + 1);
+  for (const [at, place] of order.entries()) {
+    const { queuedMs } = window[place] as Waiting;
+    worths[at + 1] = (worths[at] as number) + tokensOf(place) * (1 + share * (nowMs - queuedMs));
+  }
 
   let best = { from: lead, to: lead, worth: -1 };
   for (let to = lead; to < order.length; to++) {
@@ -37,9 +67,10 @@ export function pickBatch(window: readonly { readonly tokens: number }[], limits
     const rows = Math.max(1, Math.min(limits.rowsMax, Math.floor(limits.tokensMax / longest)));
     const widest = Math.max(0, to - rows + 1);
     if (widest > lead) break; // the leader no longer fits beside so long a neighbour, nor beside longer ones
+    const rowTokens = longest * (1 + cost.longestShare * longest);
     for (let from = widest; from <= lead; from++) {
-      const real = (sums[to + 1] as number) - (sums[from] as number);
-      const worth = real / (RUN_COST_TOKENS + longest * (to - from + 1));
+      const sum = (worths[to + 1] as number) - (worths[from] as number);
+      const worth = sum / (cost.runTokens + rowTokens * (to - from + 1));
       if (worth > best.worth) best = { from, to, worth };
     }
   }

@@ -8,7 +8,7 @@
 import type { Criticality } from '../chassis/caller.js';
 import type { Clock } from '../chassis/clock.js';
 import { abortReason, MeshError } from '../chassis/errors.js';
-import { type BatchLimits, pickBatch } from './batcher.js';
+import { type BatchCost, type BatchLimits, pickBatch } from './batcher.js';
 import type { Input } from './quarantine.js';
 import { createSeats, type Seat } from './seats.js';
 
@@ -47,6 +47,8 @@ export interface QueueOptions {
   clock: Clock;
   /** When to try again, told with QUEUE_FULL: milliseconds until the queue is through, where known. */
   drainMs(tokens: number): number | undefined;
+  /** What batches cost, as far as it is known. */
+  batchCost(): BatchCost;
   /** Tenants told apart, and their shares. */
   tenantsMax: number;
   tenantShares: ReadonlyMap<string, number>;
@@ -102,6 +104,7 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
     tenantsMax: options.tenantsMax,
     shares: options.tenantShares,
     aheadMax: AHEAD_BATCHES * options.batch.tokensMax,
+    turnWeight: options.batch.tokensMax,
   });
   /** Batches that run as they are, before anything else. */
   let again: Entry<Item, Result>[][] = [];
@@ -271,7 +274,8 @@ export function createQueue<Item extends Input, Result>(options: QueueOptions): 
         looked.push([line, window.length - before]);
       }
       const limits = { ...options.batch, tokensMax: Math.min(tokensMax, options.batch.tokensMax) };
-      const batch = pickBatch(window, limits).map((place) => window[place] as Entry<Item, Result>);
+      const places = pickBatch(window, limits, { nowMs: clock.monotonic(), cost: options.batchCost() });
+      const batch = places.map((place) => window[place] as Entry<Item, Result>);
       const taken = new Set(batch);
       seats.led(first);
       for (const [line, far] of looked) remove(line, taken, far);

@@ -1,7 +1,7 @@
 /**
  * Whose turn it is among the requests that wait. Tenants share the workers by what their items weigh (start-time fair queueing: a
  * tag grows by weight over share, the smallest leads); within a tenant the more critical go first and equals take turns, who is new
- * before who has led already. Whatever the tags say, a request that was passed over `PATIENCE` times by each of the others leads
+ * before who has led already; what fits into one batch by its weight is served to its end first. Whatever the tags say, a request that was passed over `PATIENCE` times by each of the others leads
  * next, so nobody starves. Also says who gives way where the queue is full. Pure bookkeeping: no clock, no promises, no batches.
  */
 import { CRITICALITIES, type Criticality } from '../chassis/caller.js';
@@ -32,7 +32,7 @@ export interface Seats<S extends Seat> {
   take(seat: S, weight: number): void;
   /** Who leads the next batch; undefined where nobody waits. */
   leader(): S | undefined;
-  /** It led: behind its equals. */
+  /** It leads a batch: behind its equals afterwards, unless what it has left is no more than that (`turnWeight`). */
   led(seat: S): void;
   /** Company for a leader: those that have not led yet, then the others, who has waited longest first. Tenants far ahead of their share stay away. */
   company(leader: S): Iterable<S>;
@@ -52,6 +52,8 @@ export interface SeatsOptions {
   shares: ReadonlyMap<string, number>;
   /** A tenant so much ahead of the leader's does not ride along: what it may gain by others' batches is bounded by this. */
   aheadMax: number;
+  /** What a full batch weighs. */
+  turnWeight: number;
 }
 
 /** Requests of one tenant that matter as much, in the order of their turns. */
@@ -77,6 +79,12 @@ interface Tenant<S> {
 /** Batches that each other request may lead before one that waits does. A tenant with 16 times the requests of another is served 16 times less per request. */
 export const PATIENCE = 16;
 
+/**
+ * Batches that a request leads in a row whose texts would all fit into one, but are not alike: it is answered when the last of them
+ * is. Taking turns after each, 32 callers with 8 texts had a 99th percentile of 567 to 812 ms in virtual time, and 413 ms so.
+ */
+export const LED_IN_ROW = 4;
+
 /** Fresh requests lead so many batches in a row while begun ones wait: a single text need not wait for the next batch of a bulk request, and that goes on. */
 const FRESH_IN_ROW = 3;
 
@@ -84,10 +92,10 @@ const FRESH_IN_ROW = 3;
 const OTHERS = '';
 
 export function createSeats<S extends Seat>(options: SeatsOptions): Seats<S> {
-  const { tenantsMax, shares, aheadMax } = options;
+  const { tenantsMax, shares, aheadMax, turnWeight } = options;
   const tenants = new Map<string, Tenant<S>>();
-  /** All seats, who has not led for longest first, the batch after which it came or led, and whether it has led. */
-  const order = new Map<S, { tenant: Tenant<S>; since: number; led: boolean }>();
+  /** All seats, who has not led for longest first: the batch after which it came or led, whether it has led, and how often in a row. */
+  const order = new Map<S, { tenant: Tenant<S>; since: number; led: boolean; inRow: number }>();
   let batches = 0;
   /** The smallest tag of those who wait; only grows. */
   let now = 0;
@@ -126,7 +134,7 @@ export function createSeats<S extends Seat>(options: SeatsOptions): Seats<S> {
       if (tenant.weight === 0) tenant.tag = Math.max(tenant.tag, now);
       rankOf(tenant, seat).fresh.add(seat);
       weigh(tenant, seat, seat.weight);
-      order.set(seat, { tenant, since: batches, led: false });
+      order.set(seat, { tenant, since: batches, led: false, inRow: 0 });
     },
 
     grow(seat, weight) {
@@ -173,11 +181,15 @@ export function createSeats<S extends Seat>(options: SeatsOptions): Seats<S> {
       const place = order.get(seat);
       if (!place) return;
       const rank = rankOf(place.tenant, seat);
-      rank.freshInRow = rank.begun.delete(seat) ? 0 : rank.freshInRow + 1;
+      batches++;
+      if (place.inRow === 0) rank.freshInRow = rank.begun.has(seat) ? 0 : rank.freshInRow + 1;
+      if (seat.weight <= turnWeight && ++place.inRow < LED_IN_ROW) return;
       rank.fresh.delete(seat);
+      rank.begun.delete(seat);
       rank.begun.add(seat);
-      place.since = ++batches;
+      place.since = batches;
       place.led = true;
+      place.inRow = 0;
       order.delete(seat);
       order.set(seat, place);
     },

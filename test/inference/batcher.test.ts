@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { paddedTokens, pickBatch } from '../../inference/batcher.js';
+import { type BatchLimits, paddedTokens, pickBatch as pickAt, USUAL_COST } from '../../inference/batcher.js';
+
+interface Text {
+  tokens: number;
+  queuedMs: number;
+}
 
 const limits = { tokensMax: 256, rowsMax: 64 };
-const of = (...tokens: number[]): { tokens: number }[] => tokens.map((each) => ({ tokens: each }));
-const windows = fc.array(fc.record({ tokens: fc.integer({ min: 0, max: 600 }) }), { minLength: 1, maxLength: 300 });
+const of = (...tokens: number[]): Text[] => tokens.map((each) => ({ tokens: each, queuedMs: 0 }));
+const windows = fc.array(
+  fc.record({ tokens: fc.integer({ min: 0, max: 600 }), queuedMs: fc.integer({ min: -200, max: 0 }) }),
+  { minLength: 1, maxLength: 300 },
+);
+const pickBatch = (window: readonly Text[], most: BatchLimits): number[] =>
+  pickAt(window, most, { nowMs: 0, cost: USUAL_COST });
 
 describe('the batcher', () => {
   it('takes nobody where nobody waits', () => {
@@ -30,6 +40,32 @@ describe('the batcher', () => {
 
   it('counts a text without tokens as one', () => {
     assert.equal(pickBatch(of(...new Array(100).fill(0)), { tokensMax: 10, rowsMax: 64 }).length, 10);
+  });
+
+  it('takes fewer where a run costs less before its first token', () => {
+    const window = of(20, 24, 15);
+    const picked = (runTokens: number) => pickAt(window, limits, { nowMs: 0, cost: { runTokens, longestShare: 0 } });
+    assert.deepEqual(picked(0), [0]);
+    assert.deepEqual(picked(60).length, 3);
+  });
+
+  it('takes no longer neighbour where rows cost more by their length', () => {
+    const window = of(20, 22);
+    const picked = (longestShare: number) => pickAt(window, limits, { nowMs: 0, cost: { runTokens: 5, longestShare } });
+    assert.deepEqual(picked(0), [0, 1]);
+    assert.deepEqual(picked(0.1), [0]);
+  });
+
+  it('leaves a newcomer out for an older text of less similar length, however long ago both came', () => {
+    const cost = { runTokens: 5, longestShare: 0 };
+    for (const scale of [1, 1_000]) {
+      const odd = { tokens: 23, queuedMs: -90 * scale };
+      const newcomer = { tokens: 18, queuedMs: 0 };
+      const window = [{ tokens: 20, queuedMs: -100 * scale }, newcomer, odd];
+      assert.deepEqual(pickAt(window, limits, { nowMs: 0, cost }), [0, 2]);
+      const same = window.map(({ tokens }) => ({ tokens, queuedMs: -100 }));
+      assert.deepEqual(pickAt(same, limits, { nowMs: 0, cost }), [1, 0], 'of one age, only lengths count');
+    }
   });
 
   it('always takes the oldest, each place once, within the budget', () => {
