@@ -21,6 +21,7 @@ import type { Input } from './quarantine.js';
 import { createRecorder } from './recorder.js';
 import { createScheduler, type RunOptions, type RunTimings } from './scheduler.js';
 import type { InferenceSettings } from './settings.js';
+import { createShapes, shapeOf, usualShapes, warmShapes } from './shapes.js';
 import { type SparseOptions, scoreBytes, scoredTokensMax } from './sparse.js';
 import { createTextReader, type TextReader } from './texts.js';
 import type { Tokenizer } from './tokenizer/index.js';
@@ -108,12 +109,16 @@ export async function openEncoder(
   const runBytes = embed?.sparse ? scoreBytes(Math.max(batchTokensMax, manifest.maxTokens), embed.dimensions) : 0;
   const take = (workers: number): { bytes: number; giveBack: () => void } =>
     takeForWorkers(manifest, weights, workers, settings, runBytes);
+  const weightsId = `${manifest.digest} ${weights}`;
+  const shapesFile = settings.preparedFolder && join(settings.preparedFolder, 'shapes.json');
   const start: Omit<WorkerStart, 'threads'> = {
     file: join(model.folder, weights),
     prepared: settings.preparedFolder ? { cache: settings.preparedFolder, digest: manifest.digest } : undefined,
     nice: settings.workerNice,
-    tokensMax: manifest.maxTokens,
-    batchTokensMax: settings.batchTokensMax,
+    warm: warmShapes(shapesFile === '' ? [] : await usualShapes(shapesFile, weightsId), {
+      tokensMax: manifest.maxTokens,
+      batchTokensMax,
+    }),
     want: wantOf(model),
     width: vectorWidth(model),
   };
@@ -140,8 +145,9 @@ export async function openEncoder(
       giveBack();
     }
   };
-  const layout = await layoutOf(settings, `${manifest.digest} ${weights}`, options.cores ?? usableCores(), speedOf);
+  const layout = await layoutOf(settings, weightsId, options.cores ?? usableCores(), speedOf);
   const { bytes: memoryBytes, giveBack } = take(layout.workers);
+  const ran = shapesFile ? createShapes({ file: shapesFile, model: weightsId, clock }) : undefined;
   const pool = createWorkers(layout, () => scheduler.onUp());
   const scheduler = createScheduler<Item, Float32Array>({
     name,
@@ -158,6 +164,12 @@ export async function openEncoder(
       },
       async run(items) {
         const job = pack(items);
+        ran?.note(
+          shapeOf(
+            items.length,
+            job.lengths.reduce((most, length) => Math.max(most, length), 1),
+          ),
+        );
         const verdict = await pool.run(
           job,
           job.ids.byteLength > COPIED_BYTES_MAX ? [job.ids.buffer as ArrayBuffer] : [],
@@ -231,7 +243,7 @@ export async function openEncoder(
     }),
     async close() {
       scheduler.close();
-      await Promise.all([texts.close(), pool.close(), recorder?.close()]);
+      await Promise.all([texts.close(), pool.close(), recorder?.close(), ran?.close()]);
       giveBack();
     },
   };

@@ -4,9 +4,9 @@
  * on more of them caches, memory and hyperthreads decide, so the first load of a model tries what is likely and keeps the answer.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { dirname } from 'node:path';
+import { replaceFile } from './kept-file.js';
 
 export interface Layout {
   workers: number;
@@ -86,12 +86,5 @@ async function readAll(file: string): Promise<Record<string, Layout>> {
 
 async function keep(file: string, key: string, { workers, threads }: Layout): Promise<void> {
   const all = Object.entries(await readAll(file)).slice(1 - KEPT_MAX);
-  const draft = `${file}.${process.pid}.tmp`;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(draft, JSON.stringify(Object.fromEntries([...all, [key, { workers, threads }]]), undefined, 2));
-    await rename(draft, file);
-  } finally {
-    await rm(draft, { force: true });
-  }
+  await replaceFile(file, JSON.stringify(Object.fromEntries([...all, [key, { workers, threads }]]), undefined, 2));
 }

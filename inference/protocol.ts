@@ -1,16 +1,15 @@
 /** What the RPC thread and a worker thread say to each other: plain data, its big arrays transferred rather than copied. */
 import type { Pooling } from '../models/index.js';
 import type { SessionStart } from './session.js';
+import type { WarmShape } from './shapes.js';
 import type { SparseOptions } from './sparse.js';
 
 /** How a worker is started. */
 export interface WorkerStart extends SessionStart {
   /** How far the thread stands back behind the one that serves RPC: 0 to 19. */
   nice: number;
-  /** Longest row the model takes; the worker warms up with it. */
-  tokensMax: number;
-  /** Padded tokens of a batch: it warms up with batches of that size, of short rows and of long ones. */
-  batchTokensMax: number;
+  /** Batches it runs before it is ready, so that memory has grown to what they need before anybody waits. */
+  warm: readonly WarmShape[];
   /** What is wanted of the model: vectors, scores of a text's labels, or scores of each token's labels (or vocabulary). */
   want: 'vectors' | 'logits' | 'token-logits';
   /** Numbers of a vector of a token, as the manifest has them; 0 where it is not vectors that are wanted. */

@@ -2,11 +2,11 @@
  * How single models are run on this machine, as `plexus tune` found it: a JSON file of measured settings that go before those for
  * all models. An entry counts only on a machine with as many cores as it was measured on; elsewhere the model runs untuned.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { type Precision, parseReference } from '../models/index.js';
 import { usableCores } from './cores.js';
+import { replaceFile } from './kept-file.js';
 import type { InferenceSettings } from './settings.js';
 
 /** What was found for one model. */
@@ -92,15 +92,7 @@ export async function readTuning(file: string): Promise<Tuning> {
 /** Sets one entry and keeps the others. Whoever reads meanwhile sees the file as it was or as it will be. */
 export async function writeTuning(file: string, model: string, entry: TunedModel): Promise<void> {
   const models = { ...(await readTuning(file)), [model]: entry };
-  await mkdir(dirname(file), { recursive: true });
-  const draft = `${file}.${process.pid}.tmp`;
-  try {
-    await writeFile(draft, `${JSON.stringify({ models }, undefined, 2)}\n`);
-    await rename(draft, file);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
+  await replaceFile(file, `${JSON.stringify({ models }, undefined, 2)}\n`);
 }
 
 /**

@@ -130,27 +130,24 @@ function scratch(name: string, length: number): Int32Array {
 const buffers = new Map<string, ArrayBuffer>();
 const discard = createDiscard();
 
-/** Longest row of a warm-up: a model that takes 8,192 tokens would be at it for seconds, and its arena would be large for nothing. */
-const WARM_TOKENS_MAX = 512;
+/** A model whose usual batches take seconds is not held back for all of them. */
+const WARM_MS_MAX = 5_000;
 
 /**
- * One text, then full batches of short rows up to long ones, as traffic brings them: proves that the graph runs, and lets the arena
- * grow to what it will need (its growth ends with the shapes that are new to it) before anybody waits.
+ * One text, then batches of the shapes that traffic brings (shapes.ts): proves that the graph runs, and lets the arena grow to what it
+ * will need (its growth ends with the shapes that are new to it) before anybody waits.
  */
-async function warmUp(opened: Opened, { tokensMax, batchTokensMax }: WorkerStart): Promise<void> {
-  const longest = Math.max(1, Math.min(tokensMax, WARM_TOKENS_MAX));
-  const lengths = [4, 8, 16, 32, 64, 128, 256].filter((length) => length < longest);
+async function warmUp(opened: Opened, { warm }: WorkerStart): Promise<void> {
   const reduction = { kind: 'pool', pooling: 'cls', normalize: false, dimensions: 1, skip: 0 } as const;
-  const batch = async (rows: number, length: number): Promise<unknown> =>
-    run(opened, {
+  const untilMs = performance.now() + WARM_MS_MAX;
+  for (const { rows, length } of [{ rows: 1, length: 1 }, ...warm]) {
+    await run(opened, {
       lengths: new Uint32Array(rows).fill(length),
       ids: new Int32Array(rows * length),
       typeIds: new Uint8Array(0),
       reductions: new Array(rows).fill(reduction),
     });
-  await batch(1, 1);
-  for (const length of [...lengths, longest]) {
-    await batch(Math.max(1, Math.floor(Math.min(batchTokensMax, WARM_TOKENS_MAX) / length)), length);
+    if (performance.now() > untilMs) return;
   }
 }
 

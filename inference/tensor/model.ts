@@ -14,6 +14,7 @@ import { createPool } from '../pool.js';
 import type { Input } from '../quarantine.js';
 import { createScheduler, type RunOptions, type RunTimings } from '../scheduler.js';
 import type { InferenceSettings } from '../settings.js';
+import { createShapes, dimsOfCall, shapeOfCall, usualShapes } from '../shapes.js';
 import { pack } from './pack.js';
 import type {
   CallAnswer,
@@ -58,6 +59,8 @@ export interface TensorModelOptions {
 interface Item extends Input, PackedCall {}
 
 const WORKER = new URL('./worker.js', import.meta.url);
+/** The most usual ones: calls of images take long enough. */
+const WARM_SHAPES_MAX = 8;
 
 /** Opens the model: MODEL_UNSUPPORTED where it cannot be run, with the reason; MODEL_FAILED where a worker dies over it. */
 export async function openTensorModel(
@@ -72,6 +75,9 @@ export async function openTensorModel(
   const cores = usableCores();
   const { workers, threads } = givenLayout(settings, cores) ?? (layouts(cores)[0] as Layout);
   const batchable = manifest.infer?.batchable ?? false;
+  const weightsId = `${manifest.digest} ${weights}`;
+  const shapesFile = settings.preparedFolder && join(settings.preparedFolder, 'shapes.json');
+  const usual = shapesFile === '' ? [] : await usualShapes(shapesFile, weightsId);
   const start: TensorWorkerStart = {
     file: join(model.folder, weights),
     prepared: settings.preparedFolder ? { cache: settings.preparedFolder, digest: manifest.digest } : undefined,
@@ -79,7 +85,12 @@ export async function openTensorModel(
     threads,
     batchable,
     outputBytesMax: settings.tensorOutputBytesMax,
+    warm: usual.slice(0, WARM_SHAPES_MAX).flatMap((shape) => {
+      const dims = dimsOfCall(shape);
+      return dims ? [dims] : [];
+    }),
   };
+  const ran = shapesFile ? createShapes({ file: shapesFile, model: weightsId, clock }) : undefined;
   const { bytes: memoryBytes, giveBack } = takeForWorkers(manifest, weights, workers, settings);
   const pool = createPool<TensorJob, TensorAnswer, TensorReady>({
     name,
@@ -152,6 +163,7 @@ export async function openTensorModel(
       // In the graph's own order, so that calls which name them in another one can still share a run.
       const ordered = signature.inputs.map(({ name }) => call.inputs.find((input) => input.name === name) as Tensor);
       const { memory, inputs, bytes } = await pack(ordered, run.signal, clock);
+      ran?.note(shapeOfCall(ordered));
       const item: Item = {
         memory,
         inputs,
@@ -174,7 +186,7 @@ export async function openTensorModel(
       );
     },
     async warmUp() {
-      // The workers have run the graph with zeros, where it takes them; what real inputs look like only callers know.
+      // The workers have run the graph with zeros, where it takes them, of the shapes that calls usually have.
     },
     stats() {
       const { failures, batches, ...counts } = scheduler.stats();
@@ -189,7 +201,7 @@ export async function openTensorModel(
     },
     async close() {
       scheduler.close();
-      await pool.close();
+      await Promise.all([pool.close(), ran?.close()]);
       giveBack();
     },
   };

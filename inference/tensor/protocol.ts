@@ -11,6 +11,8 @@ export interface TensorWorkerStart extends SessionStart {
   batchable: boolean;
   /** Bytes the outputs of one call may have. */
   outputBytesMax: number;
+  /** Calls it runs with zeros before it is ready: of each the dimensions of every input, in the order of the graph. */
+  warm: readonly (readonly (readonly number[])[])[];
 }
 
 /** Calls that share a batch. */

@@ -62,17 +62,16 @@ function describeGraph(session: InferenceSession, start: TensorWorkerStart): Ope
   return { session, signature, start };
 }
 
-/** Zeros of the smallest shapes: lets the arena grow before anybody waits. A graph that refuses them is no worse for it. */
+/**
+ * Zeros of the smallest shapes, then of those that calls usually have: lets the arena grow before anybody waits. A graph that refuses
+ * them is no worse for it.
+ */
 async function warmUp({ session, signature, start }: Opened): Promise<void> {
-  const call = (rows: number): PackedCall => ({
-    memory: new SharedArrayBuffer(0),
-    inputs: signature.inputs.map(({ name, type, shape }) => {
-      const dims = shape.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? rows : 1));
-      return { name, type, dims, at: 0, bytes: 0 };
-    }),
-    outputs: signature.outputs.map(({ name }) => name),
-  });
-  const zeros = ({ name, type, dims }: PackedTensor): [string, Tensor] => {
+  const smallest = (rows: number): number[][] =>
+    signature.inputs.map(({ shape }) =>
+      shape.map((dim, axis) => (typeof dim === 'number' ? dim : axis === 0 ? rows : 1)),
+    );
+  const zeros = ({ name, type }: TensorInfo, dims: readonly number[]): [string, Tensor] => {
     const count = dims.reduce((product, dim) => product * dim, 1);
     if (count > WARM_ELEMENTS_MAX) throw new Error('too large to warm up with');
     return [
@@ -80,15 +79,19 @@ async function warmUp({ session, signature, start }: Opened): Promise<void> {
       tensorOf(type, dims, type === 'string' ? new Array<string>(count).fill('') : new ArrayBuffer(count * 8), count),
     ];
   };
-  const run = async (rows: number): Promise<Record<string, Tensor>> =>
-    (await session.run(Object.fromEntries(call(rows).inputs.map(zeros)))) as Record<string, Tensor>;
-  let results: Record<string, Tensor>;
-  try {
-    await run(1);
-    results = await run(2);
-  } catch {
-    return;
-  }
+  /** Undefined where it cannot be run. */
+  const run = async (dims: readonly (readonly number[])[]): Promise<Record<string, Tensor> | undefined> => {
+    try {
+      const feeds = signature.inputs.map((input, place) => zeros(input, dims[place] ?? []));
+      return (await session.run(Object.fromEntries(feeds))) as Record<string, Tensor>;
+    } catch {
+      return undefined;
+    }
+  };
+  const untilMs = performance.now() + WARM_MS_MAX;
+  const results = (await run(smallest(1))) && (await run(smallest(2)));
+  for (const dims of start.warm) if (performance.now() < untilMs) await run(dims);
+  if (!results) return;
   const other = start.batchable ? Object.entries(results).find(([, { dims }]) => dims[0] !== 2) : undefined;
   if (other) {
     throw new Refused(
@@ -98,6 +101,8 @@ async function warmUp({ session, signature, start }: Opened): Promise<void> {
 }
 
 const WARM_ELEMENTS_MAX = 2 ** 24;
+/** A model whose usual calls take seconds is not held back for all of them. */
+const WARM_MS_MAX = 5_000;
 
 /** A tensor over memory of this thread; `memory` holds at least `count` elements. */
 function tensorOf(type: ElementType, dims: readonly number[], memory: ArrayBuffer | string[], count: number): Tensor {

@@ -16,7 +16,7 @@ import {
 import { createRepository, type Manifest } from '../../models/index.js';
 import { temporaryFolders, writeModel } from '../kit/model-folder.js';
 import { sharedOrSkip } from '../kit/shared.js';
-import { BUSY, DIE, HANG, THROW, WIDTH } from './kit/obedient-worker.js';
+import { BUSY, DIE, HANG, TELL, THROW, WIDTH } from './kit/obedient-worker.js';
 import { wordFiles } from './kit/word-model.js';
 
 const script = new URL('./kit/obedient-worker.js', import.meta.url);
@@ -58,6 +58,22 @@ describe('the encoder', () => {
       opened.push(encoder);
       return encoder;
     }
+
+    it('warms up with the shapes that its traffic had the last time as well', async () => {
+      const preparedFolder = join(temporary(), 'prepared');
+      const told = async (): Promise<number[]> => {
+        const encoder = await open({ preparedFolder, workers: 1 });
+        const { output } = await encoder.run(input(TELL), mean, forever());
+        const inputs = Array.from({ length: 5 }, () => input(1, 2, 3, 4, 5, 6, 7, 8, 9));
+        for (let call = 0; call < 3; call++) await encoder.runAll(inputs, mean, forever());
+        await encoder.close();
+        return [...output];
+      };
+      assert.deepEqual(await told(), [4, 8, 16, 0]);
+      assert.deepEqual(await told(), [4, 8, 12, 16], 'texts of 9 tokens had come');
+      const kept = JSON.parse(readFileSync(join(preparedFolder, 'shapes.json'), 'utf8')) as object;
+      assert.deepEqual(Object.values(kept), [{ '8x12': 4.5, '1x4': 1.5 }]);
+    });
 
     it('answers each text with its own row', async () => {
       const encoder = await open();

@@ -28,8 +28,7 @@ describe('the pool', () => {
       prepared: undefined,
       nice: 0,
       threads: 1,
-      tokensMax: 8,
-      batchTokensMax: 8,
+      warm: [],
       want: 'vectors',
       width: 0,
     };

@@ -37,11 +37,12 @@ describe('prepared models', () => {
     const plain = await vector('');
     const before = processMemory.takenBytes;
     assert.deepEqual(await vector(cache), plain);
-    const [made, ...others] = readdirSync(cache) as [string, ...string[]];
+    const copies = (): string[] => readdirSync(cache).filter((name) => name !== 'shapes.json');
+    const [made, ...others] = copies() as [string, ...string[]];
     assert.deepEqual(others, []);
     assert.deepEqual(readdirSync(join(cache, made)).sort(), ['model.data', 'model.onnx', 'sizes.json']);
     assert.deepEqual(await vector(cache), plain);
-    assert.deepEqual(readdirSync(cache), [made]);
+    assert.deepEqual(copies(), [made]);
     assert.equal(processMemory.takenBytes, before, 'memory was not given back');
 
     truncateSync(join(cache, made, 'model.data'), 1_000);

@@ -1,6 +1,6 @@
 /** Graphs written by the test, through real workers: every type and shape, what is refused and how, batches, lost workers. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MeshError } from '../../../chassis/errors.js';
 import { readSettings } from '../../../chassis/settings.js';
@@ -468,6 +468,20 @@ describe('a tensor model', () => {
           [readdirSync(join(cache, made)).sort(), others],
           [['model.data', 'model.onnx', 'sizes.json'], []],
         );
+      }
+    });
+
+    it('warms up with the shapes its calls had the last time, and is no worse for those the graph does not take', async () => {
+      const cache = join(temporary(), 'prepared');
+      const inputs = [floats('a', [2, 3], [1, 2, 3, 4, 5, 6]), floats('b', [2, 3], [1, 1, 1, 1, 1, 1])];
+      const kept = join(cache, 'shapes.json');
+      for (const load of ['first', 'second', 'third']) {
+        const model = await open(adder('n'), { preparedFolder: cache });
+        assert.deepEqual(numbers(await infer(model, inputs, ['z'])), [2, 3, 4, 5, 6, 7], load);
+        await model.close();
+        const [[key, counts]] = Object.entries(JSON.parse(readFileSync(kept, 'utf8'))) as [[string, object]];
+        assert.deepEqual(Object.keys(counts)[0], load === 'third' ? '7x7x7' : '2x3,2x3');
+        if (load === 'second') writeFileSync(kept, JSON.stringify({ [key]: { '7x7x7': 100, nonsense: 50 } }));
       }
     });
 
