@@ -1,6 +1,7 @@
 /** `plexus status`: the models of the mesh, where they run, and what they have done since they were loaded. */
 import type { Command } from 'commander';
 import { createClient } from '../client/index.js';
+import type { Model__Output } from '../protos/gen/plexus/v1/Model.js';
 import type { ModelStats__Output } from '../protos/gen/plexus/v1/ModelStats.js';
 import { gatewayAddress, withAddress } from './gateway-address.js';
 import { readTimeout } from './input.js';
@@ -21,32 +22,38 @@ export function registerStatus(program: Command, io: Io): void {
           client.models.stats({}, { timeoutMs }),
         ]);
         if (flags.json) return void io.stdout.write(`${JSON.stringify({ models, stats }, undefined, 2)}\n`);
-        const loaded = models.filter(({ state }) => state !== 'MODEL_STATE_AVAILABLE');
-        const rows = loaded.map((model) => {
-          const found = stats.find(
-            (each) => each.name === model.name && each.version === model.version && each.instance === model.instance,
-          );
-          return [
-            model.instance,
-            `${model.name}@${model.version}`,
-            model.state.replace('MODEL_STATE_', '').toLowerCase() + (model.isDefault ? ' (default)' : ''),
-            String(found?.requests ?? 0),
-            String(found?.tokens ?? 0),
-            found && found.paddedTokens > 0 ? `${Math.round((100 * found.tokens) / found.paddedTokens)} %` : '',
-            found && found.batches > 0 ? (found.texts / found.batches).toFixed(1) : '',
-            String(found?.queueLength ?? 0),
-            String((found?.criticalities ?? []).reduce((sum, { shed }) => sum + shed, 0)),
-            String(found?.failures ?? 0),
-          ];
-        });
-        io.stdout.write(
-          `${table(['instance', 'model', 'state', 'requests', 'tokens', 'fill', 'batch', 'queued', 'shed', 'failures'], rows)}\n`,
-        );
+        io.stdout.write(`${statusTable(models, stats)}\n`);
         if (flags.batches) io.stdout.write(`\n${batchTable(stats)}\n`);
       } finally {
         client.close();
       }
     });
+}
+
+/** One row a model in memory. Tokenizing is of one text; of what is queued, texts and their tokens. */
+export function statusTable(models: readonly Model__Output[], stats: readonly ModelStats__Output[]): string {
+  const loaded = models.filter(({ state }) => state !== 'MODEL_STATE_AVAILABLE');
+  const rows = loaded.map((model) => {
+    const found = stats.find(
+      (each) => each.name === model.name && each.version === model.version && each.instance === model.instance,
+    );
+    return [
+      model.instance,
+      `${model.name}@${model.version}`,
+      model.state.replace('MODEL_STATE_', '').toLowerCase() + (model.isDefault ? ' (default)' : ''),
+      String(found?.requests ?? 0),
+      String(found?.tokens ?? 0),
+      found && found.paddedTokens > 0 ? `${Math.round((100 * found.tokens) / found.paddedTokens)} %` : '',
+      found && found.batches > 0 ? (found.texts / found.batches).toFixed(1) : '',
+      found && found.texts > 0 ? (found.tokenizeNs / found.texts / 1e6).toFixed(2) : '',
+      String(found?.queueLength ?? 0),
+      String(found?.queueTokens ?? 0),
+      String((found?.criticalities ?? []).reduce((sum, { shed }) => sum + shed, 0)),
+      String(found?.failures ?? 0),
+    ];
+  });
+  const load = ['fill', 'batch', 'tokenize ms', 'queued', 'queued tokens', 'shed', 'failures'];
+  return table(['instance', 'model', 'state', 'requests', 'tokens', ...load], rows);
 }
 
 /** Milliseconds are of one batch; waiting is of one text. */
