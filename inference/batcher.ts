@@ -21,9 +21,9 @@ export interface BatchCost {
 export const USUAL_COST: BatchCost = Object.freeze({ runTokens: 24, longestShare: 0 });
 
 /**
- * What the oldest entry of the window is worth beyond one that has just come, those between by their age. By length alone, texts of
- * unusual length wait until it is their turn to lead while newcomers of usual length ride along: of 32 callers half wait 46 ms,
- * one in a hundred 92. So it is 50 and 67 ms, at no fewer calls a second; other ways paid more calls for as much
+ * What the oldest entry of the window is worth beyond its tokens, as a share of a usual entry's; the others by their age. By length
+ * alone, texts of unusual length wait until it is their turn to lead while newcomers of usual length ride along: of 32 callers half
+ * wait 46 ms, one in a hundred 93. So it is 49 and 63 ms, at no fewer calls a second; other ways paid more calls for as much
  * (bench/results/embed.md, "Who waits longest"). Texts of one request have one age, so a bulk request alone is cut by length as before.
  */
 const AGE_SHARE = 0.5;
@@ -39,8 +39,8 @@ interface Waiting {
  * Places (in `window`) of the entries of the next batch, the leader (place 0) among them.
  *
  * In length order a batch is a run of neighbours around the leader: of entries of one age, exchanging one outside the run for one
- * inside never pads less. Every run that holds the leader and fits the budget is tried, and the one with the most real tokens, older
- * ones counting for more, per token of cost wins: at most rowsMax runs a longest member, some 20 us for a window of 256.
+ * inside never pads less. Every run that holds the leader and fits the budget is tried, and the one with the most real tokens, and
+ * what age is worth, per token of cost wins: at most rowsMax runs a longest member, some 20 us for a window of 256.
  */
 export function pickBatch(
   window: readonly Waiting[],
@@ -52,13 +52,18 @@ export function pickBatch(
   const tokensOf = (place: number): number => Math.max(1, window[place]?.tokens ?? 1);
   order.sort((a, b) => tokensOf(a) - tokensOf(b) || a - b);
   const lead = order.indexOf(0);
-  const oldestMs = window.reduce((oldest, { queuedMs }) => Math.min(oldest, queuedMs), nowMs);
-  const share = nowMs > oldestMs ? AGE_SHARE / (nowMs - oldestMs) : 0;
-  /** Of tokens, each by the age of its entry; up to a place in `order`. */
+  let [oldestMs, youngestMs, sum] = [nowMs, Number.NEGATIVE_INFINITY, 0];
+  for (const { queuedMs, tokens } of window) {
+    oldestMs = Math.min(oldestMs, queuedMs);
+    youngestMs = Math.max(youngestMs, queuedMs);
+    sum += Math.max(1, tokens);
+  }
+  const worthOfMs = nowMs > oldestMs ? (AGE_SHARE * sum) / window.length / (nowMs - oldestMs) : 0;
+  /** Tokens and age of the entries up to a place in `order`. */
   const worths = new Float64Array(order.length + 1);
   for (const [at, place] of order.entries()) {
     const { queuedMs } = window[place] as Waiting;
-    worths[at + 1] = (worths[at] as number) + tokensOf(place) * (1 + share * (nowMs - queuedMs));
+    worths[at + 1] = (worths[at] as number) + tokensOf(place) + worthOfMs * (youngestMs - queuedMs);
   }
 
   let best = { from: lead, to: lead, worth: -1 };
@@ -69,8 +74,8 @@ export function pickBatch(
     if (widest > lead) break; // the leader no longer fits beside so long a neighbour, nor beside longer ones
     const rowTokens = longest * (1 + cost.longestShare * longest);
     for (let from = widest; from <= lead; from++) {
-      const sum = (worths[to + 1] as number) - (worths[from] as number);
-      const worth = sum / (cost.runTokens + rowTokens * (to - from + 1));
+      const gain = (worths[to + 1] as number) - (worths[from] as number);
+      const worth = gain / (cost.runTokens + rowTokens * (to - from + 1));
       if (worth > best.worth) best = { from, to, worth };
     }
   }

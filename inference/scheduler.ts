@@ -1,9 +1,11 @@
 /**
- * Brings those who wait to the workers: whenever a worker is free and somebody waits, a batch is cut and sent. Nobody waits for
- * company while a worker is idle, at no rate of arrivals: company saves a text what a run costs before its first token (half a
- * millisecond to two), and where the next text is nearer than that, no worker is idle. Waits of 1 to 10 ms were tried over loads of 20
- * to 90 %: each adds itself to the median, and none lowers the 99th percentile (bench/results/embed.md). Decides what becomes of a batch that fails (halved, so that only the bad text fails) or takes its worker
- * along (each text tried once more alone; one that does it again is quarantined). Runs on the RPC thread and never computes.
+ * Brings those who wait to the workers: whenever a worker is free and somebody waits, a batch is cut and sent. Decides what becomes of
+ * a batch that fails (halved, so that only the bad text fails) or takes its worker along (each text tried once more alone; one that
+ * does it again is quarantined). Runs on the RPC thread and never computes.
+ *
+ * Nobody waits for company while a worker is idle, at no rate of arrivals: company saves a text what a run costs before its first
+ * token, and where the next text is nearer than that, no worker is idle. Waits of 1 to 10 ms at loads of 20 to 85 % add themselves to
+ * the median and lower no 99th percentile (bench/results/embed.md, "Why nobody waits for company").
  */
 import { type Criticality, DEFAULT_TENANT } from '../chassis/caller.js';
 import type { Clock } from '../chassis/clock.js';

@@ -358,18 +358,18 @@ describe('the scheduler', () => {
       };
     }
 
-    it('answers one in a hundred within three quarters of what the order of length alone took, and no fewer a second', async () => {
-      // Before age counted: 650 calls a second, p99 92 to 101 ms (bench/results/embed.md, "Who waits longest").
+    it('answers all but one in a hundred in three quarters of the time that the order of length alone took, and no fewer a second', async () => {
+      // Before age counted: 647 calls a second, p99 95 ms (bench/results/embed.md, "Who waits longest").
       const { perSecond, p50, p99 } = await closedLoop(32, 0.5, 120);
-      assert.ok(p99 <= 75, `p99 ${p99} ms`);
-      assert.ok(p99 <= 1.6 * p50, `p99 ${p99} ms, median ${p50} ms`);
-      assert.ok(perSecond >= 0.98 * 650, `${perSecond} calls a second`);
+      assert.ok(p99 <= 0.75 * 95, `p99 ${p99} ms`);
+      assert.ok(p99 <= 1.5 * p50, `p99 ${p99} ms, median ${p50} ms`);
+      assert.ok(perSecond >= 0.98 * 647, `${perSecond} calls a second`);
     });
 
     it('loses no calls for it where a run costs more', async () => {
-      const { perSecond, p99 } = await closedLoop(32, 2, 120); // before: 598 a second, 101 ms
-      assert.ok(p99 <= 97, `p99 ${p99} ms`);
-      assert.ok(perSecond >= 0.98 * 598, `${perSecond} calls a second`);
+      const { perSecond, p99 } = await closedLoop(32, 2, 120); // before: 599 a second, 101 ms
+      assert.ok(p99 <= 0.95 * 101, `p99 ${p99} ms`);
+      assert.ok(perSecond >= 0.98 * 599, `${perSecond} calls a second`);
     });
   });
 
