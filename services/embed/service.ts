@@ -26,11 +26,11 @@ import {
   resolveEmbedTokens,
   type SimilarityAsked,
 } from './check.js';
-import { embedCodecs, type PiecesResponse, sparseEmbeddingPieces, tokenEmbeddingPieces } from './codec.js';
+import { embedCodecs, type PiecesResponse } from './codec.js';
 import { formatEach, formatVector } from './format.js';
 import type { EmbedModel } from './model.js';
 import { maxSim, similarities, sourceOf, sparseSimilarities } from './similarity.js';
-import { tokenColumns } from './tokens.js';
+import { sparsePieces, tokenPieces } from './tokens.js';
 
 export interface EmbedDeps {
   hub: Hub<EmbedModel>;
@@ -139,9 +139,9 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
           const embeddings: Buffer[][] = [];
           for (const [index, encoding] of read.encodings.entries()) {
             const vectors = read.vectors[index] as Float32Array;
-            const kept = tokenColumns({ ...asked, encoding, vectors, dimensions, prompt });
-            const columns = { ...kept, truncated: read.truncated[index] as boolean };
-            embeddings.push(await inTurns(tokenEmbeddingPieces(columns), clock, context.signal));
+            const given = { ...asked, encoding, vectors, dimensions, prompt };
+            const pieces = tokenPieces(given, read.truncated[index] as boolean);
+            embeddings.push(await inTurns(pieces, clock, context.signal));
           }
           const usage = { texts: asked.texts.length, inputTokens: read.inputTokens };
           const head = answer(deps, context, model.manifest, startedMs, usage, read.timings);
@@ -155,11 +155,9 @@ export function createEmbedService(deps: EmbedDeps): ServiceBinding {
           const read = await model.embedSparse(asked.texts, resolveEmbedSparse(asked, model), context);
           const embeddings: Buffer[][] = [];
           for (const [index, pairs] of read.pairs.entries()) {
-            const vocabulary: string[] = [];
-            if (asked.withTokens)
-              for (let at = 0; at < pairs.length; at += 2) vocabulary.push(model.tokenOf(pairs[at] as number));
+            const tokenOf = asked.withTokens ? model.tokenOf : undefined;
             const [tokens, truncated] = [read.tokens[index] as number, read.truncated[index] as boolean];
-            const pieces = sparseEmbeddingPieces(pairs, vocabulary, tokens, truncated);
+            const pieces = sparsePieces(pairs, tokenOf, tokens, truncated);
             embeddings.push(await inTurns(pieces, clock, context.signal));
           }
           const usage = { texts: asked.texts.length, inputTokens: read.inputTokens };

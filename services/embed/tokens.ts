@@ -1,7 +1,7 @@
-/** Tokens of a prompt and a text, as the model read them, to the columns of an answer that points into the text alone. */
+/** Tokens of a prompt and a text, as the model read them, to an answer that points into the text alone; weights of a vocabulary to theirs. */
 import type { PackedEncoding } from '../../inference/index.js';
 import { tokenTexts } from '../token-texts.js';
-import type { TokenColumns } from './codec.js';
+import { sparseEmbeddingPieces, type TokenColumns, tokenEmbeddingPieces } from './codec.js';
 import { formatVectors, type VectorFormat } from './format.js';
 
 export interface TokenColumnsOptions {
@@ -15,7 +15,24 @@ export interface TokenColumnsOptions {
   skipSpecialTokens: boolean;
 }
 
-export function tokenColumns(options: TokenColumnsOptions): Omit<TokenColumns, 'truncated'> {
+/** The TokenEmbeddings of one text in pieces; all of the work is done in the steps. */
+export function* tokenPieces(options: TokenColumnsOptions, truncated: boolean): Generator<Buffer> {
+  yield* tokenEmbeddingPieces({ ...tokenColumns(options), truncated });
+}
+
+/** The SparseEmbedding of one text in pieces, likewise. `tokenOf`: given where the vocabulary's strings are wanted. */
+export function* sparsePieces(
+  pairs: Float32Array,
+  tokenOf: ((id: number) => string) | undefined,
+  tokens: number,
+  truncated: boolean,
+): Generator<Buffer> {
+  const vocabulary: string[] = [];
+  if (tokenOf) for (let at = 0; at < pairs.length; at += 2) vocabulary.push(tokenOf(pairs[at] as number));
+  yield* sparseEmbeddingPieces(pairs, vocabulary, tokens, truncated);
+}
+
+function tokenColumns(options: TokenColumnsOptions): Omit<TokenColumns, 'truncated'> {
   const { encoding, dimensions, prompt, skipSpecialTokens } = options;
   const all = encoding.ids.length;
   const kept = skipSpecialTokens
