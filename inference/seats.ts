@@ -52,7 +52,7 @@ export interface SeatsOptions {
   shares: ReadonlyMap<string, number>;
   /** A tenant so much ahead of the leader's does not ride along: what it may gain by others' batches is bounded by this. */
   aheadMax: number;
-  /** What a full batch weighs. */
+  /** What a full batch weighs. 0: equals take turns after every batch. */
   turnWeight: number;
 }
 

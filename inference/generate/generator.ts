@@ -133,7 +133,12 @@ export async function openGenerator(
   const counts = { failures: 0, dropped: 0, queueNs: 0, generated: 0 };
   const tally = createTally(tenantsMax);
   /** Everything under way, so that the less critical can give way where that is too much. */
-  const seats = createSeats<JobSeat>({ tenantsMax, shares: tenantShares, aheadMax: Number.POSITIVE_INFINITY });
+  const seats = createSeats<JobSeat>({
+    tenantsMax,
+    shares: tenantShares,
+    aheadMax: Number.POSITIVE_INFINITY,
+    turnWeight: 0,
+  });
   let callers = 0;
 
   const resolve = (given: GenerationParameters, inputTokens: number) =>

@@ -33,7 +33,7 @@ interface Line<T> extends Seat, Caller {
 }
 
 export function createWaiting<T>({ tenantsMax, shares }: Pick<SeatsOptions, 'tenantsMax' | 'shares'>): Waiting<T> {
-  const seats = createSeats<Line<T>>({ tenantsMax, shares, aheadMax: Number.POSITIVE_INFINITY });
+  const seats = createSeats<Line<T>>({ tenantsMax, shares, aheadMax: Number.POSITIVE_INFINITY, turnWeight: 0 });
   const lines = new Map<number, Line<T>>();
   const passed = new Set<Line<T>>();
   let size = 0;
