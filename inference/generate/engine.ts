@@ -100,10 +100,10 @@ interface Reading {
 }
 
 /**
- * Steps that are taken at most while a long prompt is read apart: one for each so many padded tokens, which is less than the same time
- * reads on a core of its own, so that those who decode wait only where there is none.
+ * Steps that are taken at most while prompts are read apart: one for each so many padded tokens. Of long ones that is less than the same
+ * time reads on a core of its own, so that those who decode wait only where there is none; short ones are waited for sooner.
  */
-const READING_TOKENS_A_STEP = 32;
+const READING_TOKENS_A_STEP = { long: 32, short: 64 };
 
 /**
  * A short prompt has at most so many tokens. It is never read together with a long one, and while others decode no more of them than
@@ -160,6 +160,11 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
   /** For the queue: steps of rows until its slice is over. */
   const weightOf = (job: Job, taken: number): number =>
     widthOf(job) * Math.max(1, Math.min(limits.sliceSteps, job.given.maxLength - job.given.promptLength - taken));
+  /** Steps that those who decode may take while prompts of so many padded tokens are read. */
+  const stepsBeside = (longest: number, tokens: number): number => {
+    if (longest > SHORT_TOKENS) return Math.ceil(tokens / READING_TOKENS_A_STEP.long);
+    return liveRows() <= WAITING_ROWS_MAX ? 1 : Math.ceil(tokens / READING_TOKENS_A_STEP.short);
+  };
   const isShort = ({ job }: Fresh): boolean => job.input.length <= SHORT_TOKENS;
 
   const submit = (job: Job): void => {
@@ -280,8 +285,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       gone: new Set(),
       ended: Promise.resolve(),
       // One is taken in this very turn.
-      stepsLeft:
-        longest <= SHORT_TOKENS && liveRows() <= WAITING_ROWS_MAX ? 0 : Math.ceil(tokens / READING_TOKENS_A_STEP) - 1,
+      stepsLeft: stepsBeside(longest, tokens) - 1,
       goOn() {},
       atPause() {},
     };
@@ -293,7 +297,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
         started.atPause();
       });
     };
-    const inParts = graph.reads === 'in parts' && !alone && tokens > READING_TOKENS_A_STEP;
+    const inParts = graph.reads === 'in parts' && !alone && tokens > READING_TOKENS_A_STEP.long;
     reading = started;
     started.ended = read(fresh, started.gone, inParts ? pause : undefined).then((found) => {
       started.joining = found;
