@@ -41,10 +41,7 @@ export function route(
   if (method.responseStream)
     return (request: Buffer, context) => relay(upstream.serverStream(single(capability, request, context)), context);
   return async (request: Buffer, context) => {
-    const answer = await upstream.unary({
-      ...single(capability, request, context),
-      deterministic: isDeterministic(capability, request),
-    });
+    const answer = await upstream.unary(single(capability, request, context, isDeterministic(capability, request)));
     answered(context, answer);
     return answer.response;
   };
@@ -60,9 +57,21 @@ function base(capability: string, context: CallContext): Omit<UpstreamCall, 'req
   };
 }
 
-function single(capability: string, request: Buffer, context: CallContext): UpstreamCall {
+/** Written out: three objects spread into each other took 3 us of a hop. */
+function single(capability: string, request: Buffer, context: CallContext, deterministic = false): UpstreamCall {
+  const call: UpstreamCall = {
+    capability,
+    method: context.method,
+    deadlineMs: context.deadlineMs,
+    signal: context.ending ?? context.signal,
+    metadata: forwarded(context),
+    request,
+    idempotent: true,
+    deterministic,
+  };
   const model = readModel(request);
-  return { ...base(capability, context), request, idempotent: true, ...(model !== undefined && { model }) };
+  if (model !== undefined) call.model = model;
+  return call;
 }
 
 async function* relay(stream: UpstreamStream, context: CallContext): AsyncGenerator<Buffer> {
