@@ -158,6 +158,7 @@ export function createCache(options: CacheOptions): ContentCache {
           flight.nowMs = clock.monotonic();
           // The one that was joined ran out of its own time or lost its own caller: that is not this call's fate.
           if (error && isOwnFate(error)) answer(flight, seat, done);
+          else if (error && !seat.again && isOwnRefusal(error)) answer(flight, { ...seat, again: true }, done);
           else done(error, reply && { ...reply, cached: true });
         });
         flight.attach(dependant);
@@ -170,7 +171,7 @@ export function createCache(options: CacheOptions): ContentCache {
         const content = contentOf(call.request);
         // By criticality: who is more critical does not wait in the place of who is less.
         const key = `${call.capability} ${call.method} ${criticality(call)} ${content}`;
-        answer(flight, { key, content, ttlMs }, done);
+        answer(flight, { key, content, ttlMs, again: false }, done);
       };
     },
     clear(capability) {
@@ -194,6 +195,8 @@ interface Seat {
   content: string;
   /** 0: not from memory. */
   ttlMs: number;
+  /** One that it had joined was refused. */
+  again: boolean;
 }
 
 function contentOf(request: Buffer): string {
@@ -201,12 +204,17 @@ function contentOf(request: Buffer): string {
   return `# ${createHash('sha256').update(request).digest('base64')}`;
 }
 
-/**
- * The one that was joined ran out of its own time, lost its own caller, or was refused before anything was sent, for its own
- * criticality or want of time: that is no other call's fate.
- */
+/** The one that was joined ran out of its own time or lost its own caller: that is no other call's fate. */
 function isOwnFate(error: MeshError): boolean {
-  return error.code === 'CANCELLED' || error.code === 'DEADLINE_EXCEEDED' || error instanceof Refusal;
+  return error.code === 'CANCELLED' || error.code === 'DEADLINE_EXCEEDED';
+}
+
+/**
+ * It was refused before it was sent, by chance or for want of time. Others may fare better, and try once: a crowd whose leaders
+ * are refused one after the other would wait as often as there are leaders.
+ */
+function isOwnRefusal(error: MeshError): boolean {
+  return error instanceof Refusal && (error.layer === 'bulkhead' || error.layer === 'throttle');
 }
 
 /** Bytes of their own: an answer may be a piece of all that came in one read, which would stay in memory as long as it does. */

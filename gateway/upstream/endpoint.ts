@@ -235,8 +235,8 @@ export class Endpoint {
     this.answers(begun);
     if (begun.flight.call.untimed) this.#untimed.delete(begun);
     this.inFlight--;
-    // What was cut here says nothing, whatever the reason: of silence the pulse is the judge.
-    const verdict = begun.cancelled ? 'unknown' : this.#judge(begun.flight, error, nowMs);
+    // What was cut here says nothing, whatever the reason: of silence the pulse is the judge. It may be answered before its turn.
+    const verdict = begun.cancelled && error ? 'unknown' : this.#judge(begun.flight, error, nowMs);
     // An error of the instance is a sign of life too.
     if (verdict !== 'unknown') this.heardMs = nowMs;
     const beaten = begun.cancelled?.code === 'CANCELLED' && !begun.flight.ended;

@@ -186,6 +186,22 @@ describe('single-flight and content cache', () => {
     for (const call of last) await assert.rejects(call, { code: 'OVERLOADED' }, 'what an instance refuses is for all');
   });
 
+  it('sends again once only for a crowd that is refused, and not at all where there is no instance', async () => {
+    for (const [refusal, times] of [
+      [new Refusal('bulkhead', 'OVERLOADED', 'busy', { retryAfterMs: 300 }), 2],
+      [new Refusal('balance', 'NO_INSTANCE', 'none', { retryAfterMs: 1_000, soon: true }), 1],
+    ] as const) {
+      const { send, sent, flight } = setUp();
+      const crowd = Promise.allSettled([1, 2, 3, 4].map(() => send(flight('a'))));
+      for (let each = 0; each < 4; each++) {
+        await turn();
+        sent[each]?.reject(refusal);
+      }
+      assert.ok((await crowd).every(({ status }) => status === 'rejected'));
+      assert.equal(sent.length, times);
+    }
+  });
+
   it('lets one who joined leave without the others', async () => {
     const { send, sent, flight } = setUp();
     const leaving = flight('a');

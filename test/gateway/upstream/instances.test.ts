@@ -334,7 +334,10 @@ describe('an attempt that was cut here', () => {
     cut.cancel(gone);
     cut.end(gone, 0);
     endpoint.begin(testFlight(clock)).end(gone, 0);
-    assert.deepEqual(verdicts, ['unknown', 'failed']);
+    const late = endpoint.begin(testFlight(clock));
+    late.cancel(gone);
+    late.end(undefined, 0);
+    assert.deepEqual(verdicts, ['unknown', 'failed', 'answered'], 'an answer that came before its turn is one');
   });
 });
 
