@@ -246,6 +246,11 @@ describe('bulkhead', () => {
       assert.equal(await long, 'OK');
       assert.equal(bulkhead.inFlight, 0);
     }
+    void send({}, 20, 20);
+    const hurried = send({ deadlineMs: clock.now() + 20 }, 20, 20);
+    assert.equal(bulkhead.queued, 0, 'who has no more than the 20 ms of a first message is not let wait');
+    assert.equal(await hurried, 'OVERLOADED');
+    await clock.advance(100);
     const calls = Promise.all([send({}, 20, 20), send({ deadlineMs: clock.now() + 1_000 }, 20, 20)]);
     await clock.advance(1_000);
     assert.deepEqual(await calls, ['OK', 'OK'], 'who must wait for 20 ms is let wait');
