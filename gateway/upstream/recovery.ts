@@ -1,8 +1,8 @@
 /**
  * The way back for instances that are ejected or whose breaker is open: every half second (jittered) a call with synthetic
  * input. Its answer readmits them, at a small share at first. So it is never a caller who finds out that an instance still
- * fails, and an instance that heals is used again within a second. One that answers the probe and fails its callers (infer has
- * no input that every graph takes, so that its probe is its health) is probed half as often each time it comes back in vain.
+ * fails, and an instance that heals is used again within a second. One that answers the probe and fails its callers is probed
+ * half as often each time it comes back in vain.
  */
 import type { Clock } from '../../chassis/clock.js';
 import { MeshError } from '../../chassis/errors.js';
@@ -10,17 +10,7 @@ import { toMeshError } from '../../chassis/status.js';
 import type { Counters } from './counters.js';
 import type { Endpoint } from './endpoint.js';
 import { isOverload, verdictOf } from './outcome.js';
-import { healthRequest } from './pulse.js';
-
-/** A cheap method of each capability whose request has `repeated string texts = 2`. */
-const SYNTHETIC: Readonly<Record<string, string>> = {
-  tokenize: 'plexus.v1.Tokenize/Count',
-  embed: 'plexus.v1.Embed/Embed',
-  classify: 'plexus.v1.Classify/Classify',
-  summarize: 'plexus.v1.Summarize/Summarize',
-};
-/** { texts: ["plexus"] } for any of them. */
-const SYNTHETIC_REQUEST = Buffer.concat([Buffer.from([0x12, 6]), Buffer.from('plexus')]);
+import { HEALTH, type Synthetic, synthetic } from './synthetic.js';
 
 /** Out again within this after it came back: it came back in vain. */
 const IN_VAIN_MS = 10_000;
@@ -46,15 +36,15 @@ export function createRecovery({ probeMs, clock, random, counters, readmit }: Re
   const returns = new WeakMap<Endpoint, { atMs: number; inVain: number }>();
   let stopped = false;
 
-  const schedule = (endpoint: Endpoint): void => {
+  const schedule = (endpoint: Endpoint, tries: number): void => {
     if (stopped) return;
     const pauseMs = probeMs * 2 ** Math.min(returns.get(endpoint)?.inVain ?? 0, DOUBLINGS_MAX);
     waiting.set(
       endpoint,
-      clock.after(pauseMs * (0.75 + random() / 2), () => void attempt(endpoint)),
+      clock.after(pauseMs * (0.75 + random() / 2), () => void attempt(endpoint, tries)),
     );
   };
-  const attempt = async (endpoint: Endpoint): Promise<void> => {
+  const attempt = async (endpoint: Endpoint, tries: number): Promise<void> => {
     const out = !endpoint.gone && (endpoint.ejected || endpoint.breaker?.open === true);
     if (stopped || !out) {
       waiting.delete(endpoint);
@@ -63,7 +53,7 @@ export function createRecovery({ probeMs, clock, random, counters, readmit }: Re
     // Where the pulse says it is away there is nothing to try yet.
     if (endpoint.pulse === 'serving') {
       counters.probes++;
-      if (await probe(endpoint, clock)) {
+      if (await probe(endpoint, tries, clock)) {
         waiting.delete(endpoint);
         returns.set(endpoint, { atMs: clock.monotonic(), inVain: returns.get(endpoint)?.inVain ?? 0 });
         counters.readmissions++;
@@ -72,7 +62,7 @@ export function createRecovery({ probeMs, clock, random, counters, readmit }: Re
       }
       counters.probesFailed++;
     }
-    schedule(endpoint);
+    schedule(endpoint, tries + 1);
   };
 
   return {
@@ -80,7 +70,7 @@ export function createRecovery({ probeMs, clock, random, counters, readmit }: Re
       if (waiting.has(endpoint)) return;
       const last = returns.get(endpoint);
       if (last) last.inVain = clock.monotonic() - last.atMs < IN_VAIN_MS ? last.inVain + 1 : 0;
-      schedule(endpoint);
+      schedule(endpoint, 1);
     },
     stop() {
       stopped = true;
@@ -92,25 +82,27 @@ export function createRecovery({ probeMs, clock, random, counters, readmit }: Re
 
 /** A probe takes this long at most. */
 const PROBE_MS_MAX = 2_000;
+/** Zeros may be what a graph cannot take: after so many in vain an instance of infer is believed its health. */
+const ZEROS_MAX = 5;
 
-/** True where the instance does its work, or would if it had room. */
-async function probe(endpoint: Endpoint, clock: Clock): Promise<boolean> {
-  const method = SYNTHETIC[endpoint.instance.capability];
+/** True where the instance does its work, or would if it had room. `tries`: probes of it in a row, this one included. */
+async function probe(endpoint: Endpoint, tries: number, clock: Clock): Promise<boolean> {
   endpoint.pool.renew(); // what is known of the old connections may be what failed
   const lease = endpoint.pool.lease();
-  const pending = lease.transport.unary(
-    method ?? 'grpc.health.v1.Health/Check',
-    method ? SYNTHETIC_REQUEST : healthRequest(''),
-    {
-      deadlineMs: clock.now() + PROBE_MS_MAX,
-      metadata: { 'x-plexus-probe': '1' },
-    },
-  );
+  let cancel = (_reason: MeshError): void => {};
   const cancelTimer = clock.after(PROBE_MS_MAX, () =>
-    pending.cancel(new MeshError('DEADLINE_EXCEEDED', 'the probe was not answered')),
+    cancel(new MeshError('DEADLINE_EXCEEDED', 'the probe was not answered')),
   );
+  const deadlineMs = clock.now() + PROBE_MS_MAX;
+  const ask = async ({ method, request }: Synthetic): Promise<Buffer> => {
+    const pending = lease.transport.unary(method, request, { deadlineMs, metadata: { 'x-plexus-probe': '1' } });
+    cancel = pending.cancel;
+    return (await pending.answer).response;
+  };
   try {
-    await pending.answer;
+    const { instance } = endpoint;
+    const unsure = instance.capability === 'infer' && tries > ZEROS_MAX;
+    await ask(unsure ? HEALTH : await synthetic(instance, ask));
     lease.release(false);
     return true;
   } catch (thrown) {

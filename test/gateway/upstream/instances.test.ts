@@ -12,6 +12,7 @@ import { type Outcome, verdictOf } from '../../../gateway/upstream/outcome.js';
 import { createPool } from '../../../gateway/upstream/pool.js';
 import { createPulse } from '../../../gateway/upstream/pulse.js';
 import { createRecovery } from '../../../gateway/upstream/recovery.js';
+import { definition } from '../../../protos/index.js';
 import { createVirtualClock } from '../../kit/clock.js';
 import { createFakeNetwork, seeded, testEndpoint, testFlight } from '../../kit/upstream.js';
 
@@ -578,10 +579,51 @@ describe('recovery', () => {
     assert.equal(clock.pending, 0);
   });
 
+  it('keeps an instance of infer out that fails its inferences, and believes its health where zeros may be what it cannot take', async () => {
+    const clock = createVirtualClock();
+    const network = createFakeNetwork(clock);
+    const counters = createCounters();
+    const { DescribeModel } = definition('plexus.v1.Infer');
+    const description = DescribeModel.responseSerialize({
+      inputs: [{ name: 'x', type: 'DATA_TYPE_FLOAT32', shape: [{ symbol: 'batch' }] }],
+    });
+    const connect: typeof network.connect = (address) => {
+      const transport = network.connect(address);
+      return {
+        ...transport,
+        unary: (method, request, options) =>
+          transport.unary(method, method.endsWith('/DescribeModel') ? description : request, options),
+      };
+    };
+    network.script('infer-1:1', ({ method }) => ({
+      afterMs: 1,
+      ...(method.endsWith('/Infer') && { error: new MeshError('INTERNAL', 'broken') }),
+    }));
+    const endpoint = testEndpoint(clock, 'infer-1', { capability: 'infer' });
+    const pool = createPool('infer-1:1', { connect, connections: 1, resetsMax: 100, clock, counters });
+    Object.assign(endpoint, { pool, ejected: true });
+    let readmitted = false;
+    const recovery = createRecovery({
+      probeMs: 500,
+      clock,
+      random: () => 0.5,
+      counters,
+      readmit() {
+        readmitted = true;
+      },
+    });
+    recovery.watch(endpoint);
+    await clock.advance(2_600);
+    assert.deepEqual([counters.probes, readmitted], [5, false]);
+    assert.equal(network.sent.filter(({ method }) => method === 'plexus.v1.Infer/Infer').length, 5);
+    await clock.advance(600);
+    assert.deepEqual([counters.probes, readmitted], [6, true]);
+  });
+
   it('waits longer each time an instance comes back in vain, and forgets that once it stays', async () => {
     const clock = createVirtualClock();
     const counters = createCounters();
-    const endpoint = testEndpoint(clock, 'infer-1', { capability: 'infer' }); // its health is well
+    const endpoint = testEndpoint(clock, 'infer-1', { capability: 'infer', models: [] }); // its health is well
     const backMs: number[] = [];
     let staysMs = 100;
     const out = (): void => {
