@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { createChannel } from '../../chassis/channel.js';
 import { createClient, type PlexusClient } from '../../client/index.js';
+import { createHttp2Transport } from '../../gateway/upstream/index.js';
+import { type Synthetic, synthetic } from '../../gateway/upstream/synthetic.js';
 import { definition } from '../../protos/index.js';
 import { plexus } from '../kit/cli.js';
 import { type Mesh, startMesh } from '../kit/mesh.js';
@@ -164,5 +166,21 @@ describe('a mesh with a graph of its own', function () {
     } finally {
       channel.close();
     }
+  });
+
+  it('answers the zeros that the gateway would probe it with', async () => {
+    const address = /^infer-1 +(127\.0\.0\.1:\d+)/m.exec(mesh.output)?.[1] as string;
+    const transport = createHttp2Transport(address);
+    const asked: string[] = [];
+    const ask = async ({ method, request }: Synthetic): Promise<Buffer> => {
+      asked.push(method);
+      const options = { deadlineMs: Date.now() + 10_000, metadata: undefined };
+      return (await transport.unary(method, request, options).answer).response;
+    };
+    const response = await ask(await synthetic({ capability: 'infer', models: ['scale@1'] }, ask));
+    transport.close();
+    assert.deepEqual(asked, ['plexus.v1.Infer/DescribeModel', 'plexus.v1.Infer/Infer']);
+    const { outputs } = definition('plexus.v1.Infer').Infer.responseDeserialize(response);
+    assert.deepEqual(outputs[0]?.data, Buffer.alloc(8));
   });
 });
