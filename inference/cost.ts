@@ -7,8 +7,11 @@
 import { type BatchCost, USUAL_COST } from './batcher.js';
 
 export interface Cost {
-  /** A batch of `tokens` real tokens, `padded` with padding, its rows of `longest`, took `ms` from its dispatch to its answer. */
-  observe(batch: { tokens: number; padded: number; longest: number }, ms: number): void;
+  /**
+   * A batch of `tokens` real tokens, `padded` with padding, its rows of `longest`, took `ms` from its dispatch to its answer, of which
+   * its worker computed `computeMs`.
+   */
+  observe(batch: { tokens: number; padded: number; longest: number }, ms: number, computeMs: number): void;
   /** Milliseconds until `tokens` are through `workers`; undefined until enough batches have been seen. */
   waitMs(tokens: number, workers: number): number | undefined;
   /** Milliseconds one batch takes, on average, its rows as long as they were lately where nothing else is said; undefined as above. */
@@ -25,6 +28,12 @@ const BATCHES_MIN = 16;
 /** The same for proportions, which change less than the load of the machine, and need more batches to be told from noise: 350. */
 const KEEP_PROPORTIONS = 0.998;
 const PROPORTIONS_BATCHES_MIN = 64;
+/**
+ * What a run that took longer than expected counts for, beside one that did not, where proportions are learned: the other worker or the RPC
+ * thread had its core for a while, which says nothing of the batch. Counted in full, that looked like a cost of 40 to 64 tokens before the
+ * first one, where a worker alone on its core shows 12.
+ */
+const HELD_UP_WEIGHT = 0.1;
 /** What a run can cost before its first token, in tokens: beyond it is noise, or one odd batch. */
 const RUN_TOKENS = { min: 4, max: 64 } as const;
 /** Rows so long cost twice as much a token at most; a fit that says more is noise. Of 512 tokens about that was seen. */
@@ -46,18 +55,16 @@ export function createCost(): Cost {
   let tokensSeen = 0;
   let msSeen = 0;
   const lately = createFit(KEEP);
-  const proportions = createFit(KEEP_PROPORTIONS);
+  const proportions = createFit(KEEP_PROPORTIONS, HELD_UP_WEIGHT);
   /** Took over predicted, the last of them. */
   const ratios: number[] = [];
   let next = 0;
   let p99: number | undefined;
 
   const known = (): boolean => batches >= BATCHES_MIN && lately.longest() > 0;
-  const predict = ({ fixedMs, tokenMs, longestMs }: Fit, padded: number, longest: number): number =>
-    fixedMs + padded * (tokenMs + longestMs * longest);
 
   return {
-    observe({ tokens, padded, longest }, ms) {
+    observe({ tokens, padded, longest }, ms, computeMs) {
       if (known()) {
         const predicted = predict(lately.fit(), padded, longest);
         if (predicted > 0) {
@@ -69,7 +76,7 @@ export function createCost(): Cost {
       tokensSeen = tokensSeen * KEEP + tokens;
       msSeen = msSeen * KEEP + ms;
       lately.add(padded, longest, ms);
-      proportions.add(padded, longest, ms);
+      proportions.add(padded, longest, computeMs);
       batches++;
     },
     waitMs(tokens, workers) {
@@ -98,8 +105,11 @@ export function createCost(): Cost {
   };
 }
 
-/** Least squares over what comes in, each weighing `keep` times what comes after it. */
-function createFit(keep: number): {
+/** Least squares over what comes in, each weighing `keep` times what comes after it, and `aboveWeight` where it lies above the line. */
+function createFit(
+  keep: number,
+  aboveWeight = 1,
+): {
   add(padded: number, longest: number, ms: number): void;
   fit(): Fit;
   /** Length of rows, a padded token each. */
@@ -107,13 +117,14 @@ function createFit(keep: number): {
 } {
   /** Weighted sums: of weights, of padded tokens (x), the same times the length of rows (z), milliseconds (y), and of products. */
   const sum = { n: 0, x: 0, z: 0, y: 0, xx: 0, xz: 0, zz: 0, xy: 0, zy: 0 };
-  return {
-    add(x, longest, y) {
+  const fits = {
+    add(x: number, longest: number, y: number): void {
       const z = x * longest;
       const terms = { n: 1, x, z, y, xx: x * x, xz: x * z, zz: z * z, xy: x * y, zy: z * y };
-      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] = sum[key] * keep + terms[key];
+      const weight = aboveWeight < 1 && sum.n > 0 && y > predict(fits.fit(), x, longest) ? aboveWeight : 1;
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] = sum[key] * keep + weight * terms[key];
     },
-    fit() {
+    fit(): Fit {
       const { n, x, z, y } = sum;
       const xx = n * sum.xx - x * x;
       const zz = n * sum.zz - z * z;
@@ -138,4 +149,9 @@ function createFit(keep: number): {
     },
     longest: () => (sum.x > 0 ? sum.z / sum.x : 0),
   };
+  return fits;
+}
+
+function predict({ fixedMs, tokenMs, longestMs }: Fit, padded: number, longest: number): number {
+  return fixedMs + padded * (tokenMs + longestMs * longest);
 }

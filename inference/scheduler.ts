@@ -196,7 +196,7 @@ export function createScheduler<Item extends Input, Output>(
     if (verdict.at === 'done') {
       const { outputs, computeMs } = verdict.body;
       const batchMs = Math.max(0, tookMs - computeMs);
-      cost.observe({ tokens, padded, longest: padded / batch.length }, tookMs);
+      cost.observe({ tokens, padded, longest: padded / batch.length }, tookMs, computeMs);
       pump(); // the worker first: who is answered now has time
       let waitedMs = 0;
       for (let row = 0; row < batch.length; row++) {

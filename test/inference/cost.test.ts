@@ -13,7 +13,7 @@ function seen(count: number, truth: { fixedMs: number; tokenMs: number; share: n
     const rows = 1 + Math.floor(random() * (256 / longest));
     const padded = rows * longest;
     const ms = msOf(truth, padded, longest) * (1 + noise * (2 * random() - 1));
-    cost.observe({ tokens: Math.ceil(padded * 0.95), padded, longest }, ms);
+    cost.observe({ tokens: Math.ceil(padded * 0.95), padded, longest }, ms, ms);
   }
   return cost;
 }
@@ -65,14 +65,29 @@ describe('the cost of batches', () => {
 
   it('is a line through zero where all batches are of one size, and then says nothing of a run', () => {
     const cost = createCost();
-    for (let batch = 0; batch < 200; batch++) cost.observe({ tokens: 10, padded: 10, longest: 10 }, 20);
+    for (let batch = 0; batch < 200; batch++) cost.observe({ tokens: 10, padded: 10, longest: 10 }, 20, 20);
     near(cost.runMs(30), 60, 1e-9);
     assert.deepEqual(cost.batchCost(), USUAL_COST);
   });
 
+  it('takes proportions from what workers computed, and little from runs that were held up', () => {
+    const random = seeded(9);
+    const cost = createCost();
+    for (let batch = 0; batch < 2_000; batch++) {
+      const longest = 4 + Math.floor(random() ** 2 * 60);
+      const padded = longest * (1 + Math.floor(random() * (256 / longest)));
+      const held = random() < 0.4 ? 8 * random() : 0;
+      const computeMs = 1.2 + 0.1 * padded + held;
+      cost.observe({ tokens: padded, padded, longest }, computeMs + 5, computeMs);
+    }
+    const { runTokens } = cost.batchCost();
+    assert.ok(runTokens >= 8 && runTokens <= 20, `${runTokens}, not 12`); // 30 where each counts the same
+    near(cost.runMs(100), 1.2 + 10 + 1.6 + 5, 0.1);
+  });
+
   it('keeps proportions within bounds after a batch that took seconds', () => {
     const cost = seen(500, { fixedMs: 0.5, tokenMs: 0.1, share: 0 }, 0.1);
-    cost.observe({ tokens: 5, padded: 5, longest: 5 }, 30_000);
+    cost.observe({ tokens: 5, padded: 5, longest: 5 }, 30_000, 30_000);
     const { runTokens, longestShare } = cost.batchCost();
     assert.ok(
       runTokens >= 4 && runTokens <= 64 && longestShare >= 0 && longestShare < 1 / 128,

@@ -331,8 +331,11 @@ describe('the scheduler', () => {
         const answer = run(batch);
         const { finish } = workers.runs.pop() as (typeof workers.runs)[number];
         const padded = Math.max(...batch.map(({ weight }) => weight)) * batch.length;
-        clock.after((fixedMs + 0.1 * padded) * (0.85 + 0.3 * random()), finish);
-        return answer;
+        const ms = (fixedMs + 0.1 * padded) * (0.85 + 0.3 * random());
+        clock.after(ms, finish);
+        return answer.then((verdict) =>
+          verdict.at === 'done' ? { ...verdict, body: { ...verdict.body, computeMs: ms } } : verdict,
+        );
       };
       const seen: number[] = [];
       let left = callers;
