@@ -100,10 +100,10 @@ interface Reading {
 }
 
 /**
- * Steps that are taken at most while prompts are read apart: one for each so many padded tokens. Of long ones that is less than the same
- * time reads on a core of its own, so that those who decode wait only where there is none; short ones are waited for sooner.
+ * Steps that are taken at most while prompts are read apart: one for each so many padded tokens, which is less than the same time reads
+ * on a core of its own, so that those who decode wait only where there is none.
  */
-const READING_TOKENS_A_STEP = { long: 32, short: 64 };
+const READING_TOKENS_A_STEP = 32;
 
 /**
  * A short prompt has at most so many tokens. It is never read together with a long one, and while others decode no more of them than
@@ -113,7 +113,8 @@ const SHORT_TOKENS = 128;
 
 /**
  * Where no more rows than this decode, they take no second step before a short prompt is read: its first token comes with the third step
- * at the latest, the one under way when it came included. More rows would lose more by waiting than one gains: there it is the fourth.
+ * at the latest, the one under way when it came included. More rows would lose more by waiting than one gains: there it is the sixth,
+ * for the longest of short ones.
  */
 const WAITING_ROWS_MAX = 4;
 
@@ -162,8 +163,8 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     widthOf(job) * Math.max(1, Math.min(limits.sliceSteps, job.given.maxLength - job.given.promptLength - taken));
   /** Steps that those who decode may take while prompts of so many padded tokens are read. */
   const stepsBeside = (longest: number, tokens: number): number => {
-    if (longest > SHORT_TOKENS) return Math.ceil(tokens / READING_TOKENS_A_STEP.long);
-    return liveRows() <= WAITING_ROWS_MAX ? 1 : Math.ceil(tokens / READING_TOKENS_A_STEP.short);
+    if (longest <= SHORT_TOKENS && liveRows() <= WAITING_ROWS_MAX) return 1;
+    return Math.ceil(tokens / READING_TOKENS_A_STEP);
   };
   const isShort = ({ job }: Fresh): boolean => job.input.length <= SHORT_TOKENS;
 
@@ -297,7 +298,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
         started.atPause();
       });
     };
-    const inParts = graph.reads === 'in parts' && !alone && tokens > READING_TOKENS_A_STEP.long;
+    const inParts = graph.reads === 'in parts' && !alone && tokens > READING_TOKENS_A_STEP;
     reading = started;
     started.ended = read(fresh, started.gone, inParts ? pause : undefined).then((found) => {
       started.joining = found;

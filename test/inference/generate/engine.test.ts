@@ -123,14 +123,14 @@ describe('the engine', () => {
     }
   }
 
-  it('gives it its first within 4 steps behind more than wait for it', async () => {
+  it('gives it its first within 6 steps behind more than wait for it', async () => {
     const { graph, engine, submit, until } = bench({}, createArithmetic('in places'));
     for (let id = 1; id <= 6; id++) submit({ id, parameters: long(60) });
     await until('token', 6);
     const before = graph.steps.length;
     submit({ id: 7, input: prompt(128), parameters: long(4) });
     await until('token', 7);
-    assert.ok(graph.steps.length - before <= 4, `${graph.steps.length - before} steps`);
+    assert.ok(graph.steps.length - before <= 6, `${graph.steps.length - before} steps`);
     await engine.idle();
   });
 
