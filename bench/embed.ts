@@ -110,6 +110,28 @@ const rivalTokens = rows.slice(0, COUNT / 2).reduce((sum, { length }) => sum + l
 writeFileSync(textsFile, JSON.stringify(rivalTexts));
 const started: ChildProcess[] = [];
 
+/** What a rival's process says next; rejects where it ends instead. */
+function heard(child: ChildProcess, answer: Promise<unknown[]>): Promise<unknown[]> {
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`its process ended with ${code}`);
+  });
+  return Promise.race([answer, ended]);
+}
+
+/** Those that get through a round: not every model file suits every rival. */
+async function able(rivals: readonly Rival[]): Promise<Rival[]> {
+  const found: Rival[] = [];
+  for (const rival of rivals) {
+    try {
+      await rival.round();
+      found.push(rival);
+    } catch (error) {
+      console.error(`WITHOUT ${rival.name}: ${(error as Error).message}`);
+    }
+  }
+  return found;
+}
+
 async function transformersRivals(): Promise<Rival[]> {
   const script = join(packageRoot, 'bench', 'rivals', 'transformers.mjs');
   if (!existsSync(join(packageRoot, 'bench', 'node_modules', '@huggingface', 'transformers'))) {
@@ -120,8 +142,9 @@ async function transformersRivals(): Promise<Rival[]> {
   started.push(child);
   await once(child, 'message');
   const round = async (size: string): Promise<[number, number]> => {
+    if (!child.connected) throw new Error('its process has ended');
     child.send(size);
-    const [answer] = (await once(child, 'message')) as [[number, number]];
+    const [answer] = (await heard(child, once(child, 'message'))) as [[number, number]];
     return answer;
   };
   return [
@@ -151,15 +174,14 @@ async function pythonRival(): Promise<Rival[]> {
       cpu: [],
       async round() {
         child.stdin.write('go\n');
-        const [answer] = (await once(lines, 'line')) as [string];
+        const [answer] = (await heard(child, once(lines, 'line'))) as [string];
         return JSON.parse(answer);
       },
     },
   ];
 }
 
-const rivals = [...(await transformersRivals()), ...(await pythonRival())];
-for (const rival of rivals) await rival.round();
+const rivals = await able([...(await transformersRivals()), ...(await pythonRival())]);
 await rawRound();
 await grpcRound();
 service.reset();
