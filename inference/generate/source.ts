@@ -7,7 +7,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type GraphInput, inputsOf, openSession, whole } from './graph.js';
 
 const ENCODER_INPUTS: ReadonlySet<string> = new Set(['input_ids', 'attention_mask']);
-const CROSS_INPUTS: ReadonlySet<string> = new Set(['encoder_hidden_states', 'encoder_attention_mask']);
+const CROSS_INPUTS: ReadonlySet<string> = new Set(['encoder_hidden_states', 'encoder_attention_mask', 'input_ids']);
 
 /** What opens both graphs; plain data. */
 export interface SourceStart {
@@ -90,6 +90,11 @@ export async function openSource({
       const feeds: Record<string, Tensor> = {};
       if (inputs.has('encoder_hidden_states')) feeds.encoder_hidden_states = hidden;
       if (inputs.has('encoder_attention_mask')) feeds.encoder_attention_mask = mask;
+      // Some exports take the number of rows from it, and nothing else.
+      if (inputs.has('input_ids')) {
+        const ids = new Array<number>(prompts.length).fill(padId);
+        feeds.input_ids = whole(inputs.get('input_ids'), ids, [prompts.length, 1]);
+      }
       const results = await session.run(feeds, outputs);
       hidden.dispose();
       return outputs.map((name) => {

@@ -19,7 +19,8 @@ const EDIT_BYTES_MAX = 2 ** 30;
 const CACHE_INPUT = /^past_key_values\.\d+\.(decoder|encoder)\.(key|value)$/;
 const ofStep = (name: string): boolean =>
   ['input_ids', 'encoder_attention_mask'].includes(name) || CACHE_INPUT.test(name) || RAGGED_INPUTS.has(name);
-const ofCross = (name: string): boolean => ['encoder_hidden_states', 'encoder_attention_mask'].includes(name);
+const ofCross = (name: string): boolean =>
+  ['encoder_hidden_states', 'encoder_attention_mask', 'input_ids'].includes(name);
 
 export interface Stepped {
   /** Encoder's output to keys and values of the source: a graph, and its outputs in the order of `specs`. */
