@@ -157,16 +157,23 @@ async function stream(
   const { answer, stream, label } = action;
   if (!stream) throw new Error(`${label} does not stream`);
   const events = attempt.upstream.serverStream(common(action, request, attempt, trail));
-  for await (const bytes of events) {
-    const delta = lastField(bytes, stream.delta.number);
-    if (delta) attempt.onDelta(Buffer.from(delta).toString('utf8'));
-    const done = lastField(bytes, stream.done.number);
-    if (!done) continue;
-    const whole = Buffer.from(done);
-    fromBinary(answer, whole); // a stream's end is read at once: there is no later moment to find it broken
-    addAnswer(tally, answer, whole, { cached: false, instance: events.instance ?? '' });
-    return wrapMessage(answer, whole);
+  let found: CelMessage | undefined;
+  try {
+    // To its very end: who leaves before that resets the stream, and counts as one who left.
+    for await (const bytes of events) {
+      const delta = lastField(bytes, stream.delta.number);
+      if (delta) attempt.onDelta(Buffer.from(delta).toString('utf8'));
+      const done = lastField(bytes, stream.done.number);
+      if (!done || found) continue;
+      const whole = Buffer.from(done);
+      fromBinary(answer, whole); // a stream's end is read at once: there is no later moment to find it broken
+      addAnswer(tally, answer, whole, { cached: false, instance: events.instance ?? '' });
+      found = wrapMessage(answer, whole);
+    }
+  } catch (error) {
+    if (!found) throw error; // what comes after the answer changes nothing about it
   }
+  if (found) return found;
   if (attempt.signal.aborted) throw abortReason(attempt.signal);
   throw new MeshError('UPSTREAM_INVALID', `${label}: the stream ended without its last message`);
 }

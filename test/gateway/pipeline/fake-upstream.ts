@@ -23,6 +23,8 @@ export interface FakeUpstream extends CallUpstream {
   readonly calls: { method: string; request: Plain; call: UpstreamCall }[];
   /** Calls whose signal aborted before they were answered. */
   readonly cancelled: string[];
+  /** Streams that were read to their end. */
+  readonly readToEnd: string[];
   /** Requests of one method, in order. */
   of(method: string): Plain[];
 }
@@ -33,6 +35,7 @@ export function createFakeUpstream(
 ): FakeUpstream {
   const calls: FakeUpstream['calls'] = [];
   const cancelled: string[] = [];
+  const readToEnd: string[] = [];
 
   const begin = (
     call: UpstreamCall,
@@ -59,6 +62,7 @@ export function createFakeUpstream(
   return {
     calls,
     cancelled,
+    readToEnd,
     of: (method) => calls.filter((each) => each.method === method).map(({ request }) => request),
     unary: (call) =>
       new Promise<UpstreamAnswer>((resolve, reject) => {
@@ -89,11 +93,12 @@ export function createFakeUpstream(
       }),
     serverStream(call): UpstreamStream {
       async function* events(): AsyncGenerator<Buffer> {
-        const { answer, encode } = begin(call);
+        const { label, answer, encode } = begin(call);
         for (const plain of answer as Plain[]) {
           if (call.signal.aborted) throw abortReason(call.signal);
           yield encode(plain);
         }
+        readToEnd.push(label);
       }
       return Object.assign(events(), { instance: `${call.capability}-1`, attempts: 1, trailers: {} });
     },

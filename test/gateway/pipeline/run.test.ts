@@ -353,12 +353,13 @@ describe('running a pipeline', () => {
 
     it('says of which item a text is', async () => {
       const deltas: unknown[] = [];
+      const upstream = createFakeUpstream(standardAnswers());
       await run(
         plan(
           '  a:\n    each: ${input.list}\n    call: summarize.SummarizeStream\n    with: {text: "${item}"}',
           '{x: "${size(steps.a)}"}',
         ),
-        createFakeUpstream(standardAnswers()),
+        upstream,
         { list: ['one', 'two'] },
         { onEvent: (event) => event.kind === 'partial' && deltas.push([event.item, event.delta]) },
       );
@@ -369,6 +370,7 @@ describe('running a pipeline', () => {
           [1, 'two'],
         ],
       );
+      assert.deepEqual(upstream.readToEnd, ['summarize.SummarizeStream', 'summarize.SummarizeStream']);
     });
 
     it('refuses a list longer than its limit before any call', async () => {
