@@ -122,10 +122,11 @@ export function createServer(options: ServerOptions): MeshServer {
       admission.close();
       return new Promise((resolve) => {
         let cut = 0;
-        const { done, end } = server.drain(graceMs);
+        // Before the wire's own timer of as long, which fires after it: once that has cut them there is nothing left to count.
         const cancelCount = clock.after(graceMs, () => {
           cut = admission.inFlight;
         });
+        const { done, end } = server.drain(graceMs);
         const cancelLimit = clock.after(graceMs + CUT_MS, () => {
           end();
           resolve(cut);
