@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type BatchCost, pickBatch, USUAL_COST } from '../inference/batcher.js';
 import { loadTokenizer } from '../inference/tokenizer/index.js';
 import { packageRoot } from '../protos/index.js';
-import { benchTexts } from './texts.js';
+import { benchTexts, seeded } from './texts.js';
 
 interface Entry {
   tokens: number;
@@ -22,17 +22,6 @@ type Policy = (waiting: readonly Entry[], nowMs: number, cost: BatchCost) => num
 
 const TOKEN_MS = 0.1;
 const LIMITS = { tokensMax: 256, rowsMax: 64 };
-
-/** Repeatable pseudo-random numbers below 1 (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const tokenizer = await loadTokenizer(join(packageRoot, 'models', 'store', 'minilm-l3-en', '1'));
 const LENGTHS = benchTexts('mixed', 4_096).map((text) => tokenizer.encodeIds(text, { maxTokens: 128 }).length);

@@ -13,7 +13,7 @@ function lines(path: string): Record<string, string>[] {
 }
 
 /** Repeatable pseudo-random numbers below 1 (mulberry32). */
-function random(seed: number): () => number {
+export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -30,7 +30,7 @@ export function benchTexts(set: 'mixed' | 'tail', count: number): string[] {
     .flatMap((article) => article.split(/(?<=[.!?]) +/))
     .filter((each) => each.length > 10 && each.length < 600);
   const reviews = lines('sst2/dev.jsonl').map(({ text }) => text as string);
-  const next = random(7);
+  const next = seeded(7);
   const pick = (from: readonly string[]): string => from[Math.floor(next() * from.length)] as string;
   return Array.from({ length: count }, () => {
     if (set === 'tail' && next() < 0.1) return pick(articles).slice(0, 100 + Math.floor(next() * 2_100));
