@@ -190,7 +190,6 @@ export class UnaryCall extends ClientCall {
 
   sendRequest(connection: Connection): void {
     connection.sender.message(this, this.#request, true);
-    connection.sender.settle();
   }
 
   protected onReceived(bytes: number): void {
@@ -236,10 +235,8 @@ export class StreamCall extends ClientCall {
   }
 
   sendRequest(connection: Connection): void {
-    if (Buffer.isBuffer(this.#request)) {
-      connection.sender.message(this, this.#request, true);
-      connection.sender.settle();
-    } else void this.#sendAll(connection, this.#request);
+    if (Buffer.isBuffer(this.#request)) connection.sender.message(this, this.#request, true);
+    else void this.#sendAll(connection, this.#request);
   }
 
   override onDrain(): void {

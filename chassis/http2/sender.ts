@@ -230,7 +230,7 @@ export class Sender {
     this.#out.flush();
   }
 
-  /** A message, or an answer, is whole: it need not wait for the end of the turn. */
+  /** A message is whole and need not wait for the end of the turn. What ends a stream settles by itself. */
   settle(): void {
     this.#out.settle();
   }
@@ -238,6 +238,7 @@ export class Sender {
   #ended(stream: Stream): void {
     stream.localEnded = true;
     this.#onEnded(stream);
+    this.settle();
   }
 }
 

@@ -218,7 +218,6 @@ export class ServerCall extends Stream implements Incoming, Sink {
   #sendTrailers(write: (encoder: Connection['sender']['encoder']) => void): void {
     this.#over = true;
     this.#connection.sender.trailers(this, write);
-    this.#connection.sender.settle();
   }
 
   #leave(): void {
