@@ -10,11 +10,12 @@ import {
   type RowLogits,
   type RowRanks,
   type Step,
+  type StepRows,
   type StopCheck,
   sameRow,
 } from './decoding.js';
 import type { Resolved } from './parameters.js';
-import { createProcessors, onlyForbids, withoutForbidden } from './processors.js';
+import { createRules, onlyForbids, withoutForbidden } from './processors.js';
 import { createRandom } from './random.js';
 import type { Ranked } from './ranking.js';
 import { loopStart } from './repetition.js';
@@ -56,7 +57,7 @@ export function createBeams(
   stops: StopCheck | undefined,
 ): Decoding {
   const { numBeams, promptLength, maxLength, lengthPenalty, earlyStopping, eosTokenIds } = given;
-  const processors = createProcessors(given, source);
+  const { processors } = createRules(given, source);
   const keep = Math.max(2, 1 + eosTokenIds.length) * numBeams;
   const random = createRandom(given.seed, 0);
   const loops = given.repetitionGuard;
@@ -168,7 +169,7 @@ export function createBeams(
     }
   };
 
-  const advance = (logits: RowLogits, ranked?: RowRanks): Step => {
+  const advance = ({ logits, ranked }: StepRows): Step => {
     const candidates = continuations(logits, ranked);
     const length = (beams[0] as Beam).ids.length + 1;
     const hits = candidates.map(({ beam, id }) => {
@@ -243,7 +244,11 @@ export function createBeams(
     get rows() {
       return beams.length;
     },
-    ranks: given.doSample || given.repetitionPenalty !== 1 ? 0 : keep + FORBIDDEN_MAX,
+    needs: {
+      logits: true,
+      top: 0,
+      ranks: given.doSample || given.repetitionPenalty !== 1 ? 0 : keep + FORBIDDEN_MAX,
+    },
     advance,
   };
 }

@@ -3,6 +3,7 @@
  * say which tokens come next and from which row each continues. Pure arithmetic: no tensors, no threads, no clock.
  */
 
+import type { Top, Wanted } from './graph.js';
 import type { Ranked } from './ranking.js';
 
 /**
@@ -12,6 +13,23 @@ import type { Ranked } from './ranking.js';
 export type RowLogits = (row: number) => Float32Array;
 
 export type RowRanks = (row: number) => Ranked;
+export type RowTop = (row: number) => Top;
+
+/** What a decoding reads of its next step. */
+export interface Needs extends Wanted {
+  /** Likeliest tokens of each row it would have ranked; 0 for none. */
+  ranks: number;
+}
+
+/** What a step gave, by row of the decoding. */
+export interface StepRows {
+  /** Throws where nobody needed them. */
+  logits: RowLogits;
+  /** What was asked for by `ranks`, where it could be had. */
+  ranked?: RowRanks | undefined;
+  /** What was asked for by `top`, where it could be had; else the logits are there. */
+  top?: RowTop | undefined;
+}
 
 export type Finish = 'eos' | 'length' | 'stop' | 'repetition';
 
@@ -40,10 +58,8 @@ export type Step =
 export interface Decoding {
   /** Rows the next step reads. All of them continue the prompt at first. */
   readonly rows: number;
-  /** Likeliest tokens of each row it would have ranked; 0 for none. */
-  readonly ranks: number;
-  /** `ranked`: what was asked for by `ranks`, where it could be had. */
-  advance(logits: RowLogits, ranked?: RowRanks): Step;
+  readonly needs: Needs;
+  advance(rows: StepRows): Step;
 }
 
 /** Says whether the text of these generated ids has a stop string that ends in its last token. */

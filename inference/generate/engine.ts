@@ -6,7 +6,7 @@
 import { type Batch, createBatch, type Joining, type Seated } from './batch.js';
 import { createBeams } from './beams.js';
 import { assemble, type RowOf, rowBytes } from './cache.js';
-import type { Decoding, Generated, RowLogits, RowRanks, Step, StopCheck } from './decoding.js';
+import type { Decoding, Generated, RowRanks, Step, StepRows, StopCheck } from './decoding.js';
 import type { Graph, Logits } from './graph.js';
 import type { Resolved } from './parameters.js';
 import type { Ranker } from './ranking.js';
@@ -476,7 +476,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
         joining.push({ who: active, rows: continued(active.decoding.rows) });
         continue;
       }
-      const next = advance(active, () => logits.row(row));
+      const next = advance(active, { logits: () => logits.row(row) });
       if (next.at !== 'more') reservedBytes -= active.reserved;
       else {
         active.tokens = next.tokens;
@@ -515,8 +515,12 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     let logits: Logits;
     let ranked: RowRanks | undefined;
     try {
-      logits = await graph.step(batch.cache, batch.tokens());
-      const ranks = Math.max(...[...batch.members].map(({ decoding }) => decoding.ranks));
+      const needs = [...batch.members].map(({ decoding }) => decoding.needs);
+      const ranks = Math.max(...needs.map((each) => each.ranks));
+      logits = await graph.step(batch.cache, batch.tokens(), {
+        logits: needs.some((each) => each.logits),
+        top: Math.max(...needs.map(({ top }) => top)),
+      });
       if (ranker && ranks > 0 && logits.tensor) ranked = await ranker.rank(logits.tensor, ranks);
     } catch (error) {
       for (const active of [...batch.members]) {
@@ -535,11 +539,13 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       active.times.computeMs += tookMs;
       active.times.rowsMax = Math.max(active.times.rowsMax, logits.rows);
       const { slots } = active;
-      const next = advance(
-        active,
-        (row) => logits.row(slots[row] as number),
-        ranked && ((row) => (ranked as RowRanks)(slots[row] as number)),
-      );
+      const slot = (row: number): number => slots[row] as number;
+      const { top } = logits;
+      const next = advance(active, {
+        logits: (row) => logits.row(slot(row)),
+        ranked: ranked && ((row) => (ranked as RowRanks)(slot(row))),
+        top: top && ((row) => top(slot(row))),
+      });
       if (next.at !== 'more') end(batch, active);
       else {
         batch.follow(active, next.parents);
@@ -549,12 +555,12 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
   };
 
   /** Lets a job choose its next tokens. One that cannot (logits that are no numbers) fails alone. */
-  const advance = (active: Active, logits: RowLogits, ranked?: RowRanks): Step | { at: 'failed' } => {
+  const advance = (active: Active, rows: StepRows): Step | { at: 'failed' } => {
     const { job, decoding, times } = active;
     totals.generatedTokens += decoding.rows;
     let next: Step;
     try {
-      next = decoding.advance(logits, ranked);
+      next = decoding.advance(rows);
     } catch (error) {
       fail(job, error);
       return { at: 'failed' };

@@ -7,12 +7,28 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Cache, CacheSpec } from './cache.js';
 
+/** The tokens of a row's highest logits, highest first, the lower id where two are equal. */
+export interface Top {
+  ids: BigInt64Array;
+  scores: Float32Array;
+}
+
 /** Logits of the last token of each row. */
 export interface Logits {
   rows: number;
+  /** Throws where they were not wanted. */
   row(index: number): Float32Array;
   /** [rows, 1, vocabulary] in 32 bits, where the run gave that. */
   tensor?: Tensor | undefined;
+  /** As many as were wanted, or all there are; only of a graph that chooses itself. */
+  top?: ((index: number) => Top) | undefined;
+}
+
+/** What somebody reads of a step: a graph that can choose itself leaves out the logits nobody wants. */
+export interface Wanted {
+  logits: boolean;
+  /** So many of each row's highest; 0 for none. */
+  top: number;
 }
 
 export interface Graph {
@@ -34,7 +50,7 @@ export interface Graph {
     pause?: () => Promise<void>,
   ): Promise<{ logits: Logits | undefined; cache: Cache }>;
   /** Appends a token to each row of the cache; its tensors are replaced by what the run gave out. */
-  step(cache: Cache, tokens: readonly number[]): Promise<Logits>;
+  step(cache: Cache, tokens: readonly number[], wanted: Wanted): Promise<Logits>;
   /** Ends threads of its own; nothing is read after this. */
   leave(): Promise<void>;
   close(): Promise<void>;

@@ -11,40 +11,55 @@ import type { Resolved } from './parameters.js';
  */
 export type Processor = (ids: readonly number[], scores: Float32Array, offset: number, forbidden?: number[]) => void;
 
-/** The processors a request needs, none for plain decoding. `source`: ids of the encoder's input (the prompt, where there is none). */
-export function createProcessors(given: Resolved, source: readonly number[]): Processor[] {
-  const found: Processor[] = [];
-  const { promptLength, eosTokenIds } = given;
-  if (given.repetitionPenalty !== 1) found.push(repetitionPenalty(given.repetitionPenalty));
-  if (given.noRepeatNgramSize > 0) found.push(noRepeatNgram(given.noRepeatNgramSize));
-  if (given.encoderNoRepeatNgramSize > 0) found.push(encoderNoRepeatNgram(given.encoderNoRepeatNgramSize, source));
-  if (given.badWordsIds.length > 0) found.push(badWords(given.badWordsIds, eosTokenIds));
-  if (given.minLength > 0 && eosTokenIds.length > 0) {
-    found.push((ids, scores, _offset, forbidden) => {
-      if (ids.length < given.minLength) forbid(scores, eosTokenIds, forbidden);
-    });
-  }
-  const { forcedBosTokenId } = given;
+/** A rule that only forbids: the tokens that may not follow a sequence, some perhaps twice. */
+export type Ban = (ids: readonly number[]) => readonly number[];
+
+export interface Rules {
+  /** None for plain decoding. */
+  processors: readonly Processor[];
+  /** Those among them that only forbid: all, wherever `onlyForbids` says so. */
+  bans: readonly Ban[];
+}
+
+/** What a request asks of its tokens. `source`: ids of the encoder's input (the prompt, where there is none). */
+export function createRules(given: Resolved, source: readonly number[]): Rules {
+  const { promptLength, eosTokenIds, forcedBosTokenId } = given;
+  const changing: Processor[] = [];
+  if (given.repetitionPenalty !== 1) changing.push(repetitionPenalty(given.repetitionPenalty));
+  const bans: Ban[] = [];
+  if (given.noRepeatNgramSize > 0) bans.push(noRepeatNgram(given.noRepeatNgramSize));
+  if (given.encoderNoRepeatNgramSize > 0) bans.push(encoderNoRepeatNgram(given.encoderNoRepeatNgramSize, source));
+  if (given.badWordsIds.length > 0) bans.push(badWords(given.badWordsIds, eosTokenIds));
+  if (given.minLength > 0 && eosTokenIds.length > 0)
+    bans.push((ids) => (ids.length < given.minLength ? eosTokenIds : NONE));
+  const forcing: Processor[] = [];
   if (forcedBosTokenId !== undefined) {
-    found.push((ids, scores, offset) => {
+    forcing.push((ids, scores, offset) => {
       if (ids.length === 1) force(scores, [forcedBosTokenId], offset);
     });
   }
   if (given.forcedEosTokenIds.length > 0) {
-    found.push((ids, scores, offset) => {
+    forcing.push((ids, scores, offset) => {
       if (ids.length === given.maxLength - 1) force(scores, given.forcedEosTokenIds, offset);
     });
   }
-  if (given.suppressTokens.length > 0) {
-    found.push((_ids, scores, _offset, forbidden) => forbid(scores, given.suppressTokens, forbidden));
-  }
+  // After what is forced, as in transformers: a token may be forced and suppressed.
+  const suppressing: Ban[] = [];
+  if (given.suppressTokens.length > 0) suppressing.push(() => given.suppressTokens);
   if (given.beginSuppressTokens.length > 0) {
     const begin = promptLength > 1 || forcedBosTokenId === undefined ? promptLength : promptLength + 1;
-    found.push((ids, scores, _offset, forbidden) => {
-      if (ids.length === begin) forbid(scores, given.beginSuppressTokens, forbidden);
-    });
+    suppressing.push((ids) => (ids.length === begin ? given.beginSuppressTokens : NONE));
   }
-  return found;
+  return {
+    processors: [...changing, ...bans.map(forbidding), ...forcing, ...suppressing.map(forbidding)],
+    bans: [...bans, ...suppressing],
+  };
+}
+
+const NONE: readonly number[] = [];
+
+function forbidding(ban: Ban): Processor {
+  return (ids, scores, _offset, forbidden) => forbid(scores, ban(ids), forbidden);
 }
 
 /** True where the processors of a request, for a sequence of that length, do nothing but forbid tokens. */
@@ -89,20 +104,21 @@ function repetitionPenalty(penalty: number): Processor {
 }
 
 /** Bans every token that would repeat an n-gram of the sequence. */
-function noRepeatNgram(size: number): Processor {
-  return (ids, scores, _offset, forbidden) => {
-    if (ids.length < size) return;
+function noRepeatNgram(size: number): Ban {
+  return (ids) => {
+    const banned: number[] = [];
     const suffix = ids.length - size + 1; // where the last size-1 tokens begin
     for (let start = 0; start + size <= ids.length; start++) {
       let same = true;
       for (let k = 0; k < size - 1 && same; k++) same = ids[start + k] === ids[suffix + k];
-      if (same) forbid(scores, [ids[start + size - 1] as number], forbidden);
+      if (same) banned.push(ids[start + size - 1] as number);
     }
+    return banned;
   };
 }
 
 /** Bans every token that would repeat an n-gram of the source. */
-function encoderNoRepeatNgram(size: number, source: readonly number[]): Processor {
+function encoderNoRepeatNgram(size: number, source: readonly number[]): Ban {
   const following = new Map<string, number[]>();
   for (let start = 0; start + size <= source.length; start++) {
     const key = source.slice(start, start + size - 1).join(',');
@@ -111,23 +127,25 @@ function encoderNoRepeatNgram(size: number, source: readonly number[]): Processo
     if (tokens) tokens.push(last);
     else following.set(key, [last]);
   }
-  return (ids, scores, _offset, forbidden) => {
+  return (ids) => {
     // A sequence shorter than the n-gram has a prefix of another length, which no key equals.
     const key = ids.slice(Math.max(0, ids.length + 1 - size)).join(',');
-    forbid(scores, following.get(size === 1 ? '' : key) ?? [], forbidden);
+    return following.get(size === 1 ? '' : key) ?? NONE;
   };
 }
 
 /** Bans sequences; an end-of-sequence token alone cannot be banned. */
-function badWords(words: readonly (readonly number[])[], eosTokenIds: readonly number[]): Processor {
+function badWords(words: readonly (readonly number[])[], eosTokenIds: readonly number[]): Ban {
   const kept = words.filter((word) => word.length !== 1 || !eosTokenIds.includes(word[0] as number));
-  return (ids, scores, _offset, forbidden) => {
+  return (ids) => {
+    const banned: number[] = [];
     for (const word of kept) {
       const prefix = word.length - 1;
       if (prefix > ids.length) continue;
       let same = true;
       for (let k = 0; k < prefix && same; k++) same = ids[ids.length - prefix + k] === word[k];
-      if (same) forbid(scores, [word[prefix] as number], forbidden);
+      if (same) banned.push(word[prefix] as number);
     }
+    return banned;
   };
 }

@@ -4,13 +4,16 @@ import {
   type Decoding,
   type Generated,
   logSumExp,
-  type RowLogits,
+  type Needs,
+  number,
   type Step,
+  type StepRows,
   type StopCheck,
   sameRow,
 } from './decoding.js';
+import type { Top } from './graph.js';
 import type { Resolved } from './parameters.js';
-import { createProcessors } from './processors.js';
+import { createRules, onlyForbids } from './processors.js';
 import { createRandom, type Random } from './random.js';
 import { loopStart } from './repetition.js';
 import { warp } from './warpers.js';
@@ -22,13 +25,21 @@ interface Row {
   result: Generated;
 }
 
+/** Fewest of a row's highest logits that are asked for: onnxruntime finds four faster than one. */
+const TOP_MIN = 4;
+/** Where more tokens are forbidden than this, all logits are looked at. */
+const BANNED_MAX = 60;
+
+const LOGITS: Needs = { logits: true, top: 0, ranks: 0 };
+
 export function createSampling(
   given: Resolved,
   prompt: readonly number[],
   source: readonly number[],
   stops: StopCheck | undefined,
 ): Decoding {
-  const processors = createProcessors(given, source);
+  const { processors, bans } = createRules(given, source);
+  const plain = !given.doSample && !given.returnLogprobs;
   const rows: Row[] = Array.from({ length: given.numReturnSequences }, (_, index) => ({
     ids: [...prompt],
     random: createRandom(given.seed, index),
@@ -61,6 +72,22 @@ export function createSampling(
     return { id: ids[at] as number, logprob: Math.log(probabilities[at] as number) };
   };
 
+  const bannedAfter = ({ ids }: Row): Set<number> => new Set(bans.flatMap((ban) => ban(ids)));
+
+  /** The highest that is not forbidden; more than are forbidden were asked for. undefined where the logits were. */
+  const chooseTop = (row: Row, { ids, scores }: Top): { id: number; logprob: number } | undefined => {
+    if (!plain || !onlyForbids(given, row.ids.length)) return undefined;
+    const banned = bannedAfter(row);
+    if (banned.size > BANNED_MAX) return undefined;
+    for (let rank = 0; rank < ids.length; rank++) {
+      const id = Number(ids[rank]);
+      if (banned.has(id)) continue;
+      number(scores[rank] as number);
+      return { id, logprob: 0 };
+    }
+    return { id: 0, logprob: 0 }; // Every token is forbidden: the first of equals.
+  };
+
   const ended = ({ ids, result }: Row, id: number): boolean => {
     if (given.eosTokenIds.includes(id)) result.finish = 'eos';
     else if (stops?.(result.ids)) result.finish = 'stop';
@@ -79,15 +106,24 @@ export function createSampling(
     get rows() {
       return live.length;
     },
-    ranks: 0,
-    advance(logits: RowLogits): Step {
+    get needs() {
+      if (!plain) return LOGITS;
+      let banned = 0;
+      for (const index of live) {
+        const row = rows[index] as Row;
+        if (!onlyForbids(given, row.ids.length)) return LOGITS;
+        banned = Math.max(banned, bannedAfter(row).size);
+      }
+      return banned > BANNED_MAX ? LOGITS : { logits: false, top: Math.max(TOP_MIN, banned + 1), ranks: 0 };
+    },
+    advance({ logits, top }: StepRows): Step {
       const tokens: number[] = [];
       const parents: number[] = [];
       const next: number[] = [];
       let certain: { id: number; logprob: number } | undefined;
       for (const [place, index] of live.entries()) {
         const row = rows[index] as Row;
-        const chosen = choose(row, process(row, logits(place)));
+        const chosen = (top && chooseTop(row, top(place))) ?? choose(row, process(row, logits(place)));
         if (index === 0) certain = chosen;
         row.ids.push(chosen.id);
         row.result.ids.push(chosen.id);

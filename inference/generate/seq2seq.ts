@@ -8,6 +8,7 @@
 import { dirname } from 'node:path';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { assemble, type Cache, type CacheSpec, dims, newCache, numbers } from './cache.js';
+import { argmax } from './decoding.js';
 import {
   cacheSpecs,
   findFile,
@@ -132,7 +133,8 @@ export async function openSeq2Seq(
         const lengths = prompts.map((prompt) => prompt.length);
         return { logits: undefined, cache: begin(stepped, await source.read(prompts), lengths) };
       },
-      step: (cache, tokens) => stepOn(cache, tokens, sourceMask(cache, stepInputs.get('encoder_attention_mask'))),
+      step: (cache, tokens, wanted) =>
+        stepOn(cache, tokens, sourceMask(cache, stepInputs.get('encoder_attention_mask')), wanted),
       leave: () => source.close(),
       async close() {
         await source.close();
@@ -210,7 +212,9 @@ async function proves(plain: Parts, stepped: Stepped, source: Source): Promise<b
   for (const token of [plain.startId, 4, 7, 5]) {
     if (token !== plain.startId)
       wanted = (await step(plain, plain.past as InferenceSession, before, [token])).row(0).slice();
-    const found = (await stepOn(padded, [token], mask)).row(0);
+    const { row, top } = await stepOn(padded, [token], mask, { logits: true, top: 1 });
+    const found = row(0);
+    if (top && Number(top(0).ids[0]) !== argmax(found)) return false;
     const scale = wanted.reduce((max, value) => Math.max(max, Math.abs(value)), 1);
     // A sum formed in another order may round an eight-bit number the other way, which is seen in the third digit.
     const limit = scale * (stepped.quantized ? 3e-2 : stepped.half ? 1e-2 : 1e-4);

@@ -191,6 +191,23 @@ function attention(
   return made;
 }
 
+/** How many of each row's highest logits a run gives: an input. */
+export const TOP_COUNT = 'plexus_top';
+const TOP_IDS = 'plexus_top_ids';
+const TOP_SCORES = 'plexus_top_scores';
+export const TOP_OUTPUTS: readonly string[] = [TOP_IDS, TOP_SCORES];
+
+/**
+ * Lets the graph choose: ids and scores of the highest logits as outputs of their own, so that a run need not give out all others (1 MB of
+ * 32,128 for 8 rows, which the binding copies and JavaScript then looks through: 0.6 ms of a step, where this is 0.1).
+ */
+export function chooseTop({ graph }: OnnxModel): void {
+  graph.nodes.push(makeNode('TopK', ['logits', TOP_COUNT], [TOP_SCORES, TOP_IDS], { axis: -1 }));
+  addInput(graph, TOP_COUNT, 'int64', [1]);
+  addOutput(graph, TOP_IDS, 'int64', ['batch_size', 1, 'plexus_kept']);
+  addOutput(graph, TOP_SCORES, 'float32', ['batch_size', 1, 'plexus_kept']);
+}
+
 /** Shape of what each of these nodes gave in one run: by the node's output. */
 type Shapes = ReadonlyMap<string, readonly number[]>;
 

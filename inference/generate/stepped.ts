@@ -7,18 +7,20 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Cache, type CacheSpec, dims, makeRoom, newCache, numbers, places, tookPlace } from './cache.js';
-import { type GraphInput, inputsOf, type Logits, logitsAt, openSession, whole } from './graph.js';
+import { type GraphInput, inputsOf, type Logits, logitsAt, openSession, type Wanted, whole } from './graph.js';
 import { branchOf, type OnnxModel, outputsOf, prune, readModel, removeOutput, writeModel } from './onnx-graph.js';
 import { editRagged, fillRagged, RAGGED_INPUTS, type Variant } from './ragged.js';
 import type { SourcePart } from './source.js';
-import { dropCopies, fixShapes, splitPast } from './step-graph.js';
+import { chooseTop, dropCopies, fixShapes, splitPast, TOP_COUNT, TOP_OUTPUTS } from './step-graph.js';
 
 /** Files larger than this are not rewritten: that holds them several times for a moment. */
 const EDIT_BYTES_MAX = 2 ** 30;
 
 const CACHE_INPUT = /^past_key_values\.\d+\.(decoder|encoder)\.(key|value)$/;
 const ofStep = (name: string): boolean =>
-  ['input_ids', 'encoder_attention_mask'].includes(name) || CACHE_INPUT.test(name) || RAGGED_INPUTS.has(name);
+  ['input_ids', 'encoder_attention_mask', TOP_COUNT].includes(name) ||
+  CACHE_INPUT.test(name) ||
+  RAGGED_INPUTS.has(name);
 const ofCross = (name: string): boolean =>
   ['encoder_hidden_states', 'encoder_attention_mask', 'input_ids'].includes(name);
 
@@ -73,6 +75,7 @@ export async function openStepped(
     plain.flatMap(({ input, output, type, outer, inner }) => (output ? [{ input, output, type, outer, inner }] : [])),
   );
   if (!fresh) return undefined;
+  if (!half && vocabSize > 0) chooseTop(stepModel); // onnxruntime's TopK takes no 16 bits
   prune(stepModel.graph);
   if (!stepModel.graph.inputs.every(ofStep) || !crossModel.graph.inputs.every(ofCross)) return undefined;
   const specs = plain.map((spec) =>
@@ -121,6 +124,7 @@ function probe(
     sources: Array.from({ length: rows }, () => source),
   });
   const feeds: Record<string, Tensor> = {
+    [TOP_COUNT]: whole(undefined, [1], [1]),
     input_ids: whole(undefined, new Array<number>(rows).fill(0), [rows, 1]),
     encoder_attention_mask: whole(undefined, new Array<number>(rows * source).fill(1), [rows, source]),
   };
@@ -147,19 +151,29 @@ export function begin({ specs }: Stepped, parts: readonly SourcePart[], sources:
   return newCache(specs, { rows, length: 1, lengths, source: Math.max(...sources), sources: [...sources], tensors });
 }
 
-/** One token a row. The run reads the past where it lies and writes what is new behind it; the logits' memory is used again. */
+/**
+ * One token a row. The run reads the past where it lies and writes what is new behind it; the logits' memory is used again, and where the
+ * graph has chosen itself they are not given out at all.
+ */
 export function createStep({ step, stepInputs, specs, half, vocabSize }: Stepped) {
   let kept = new Float32Array(0);
   const own = specs.flatMap(({ part }, index) => (part === 'own' ? [index] : []));
-  return async (cache: Cache, tokens: readonly number[], mask: Tensor): Promise<Logits> => {
+  const chooses = stepInputs.has(TOP_COUNT);
+  return async (cache: Cache, tokens: readonly number[], mask: Tensor, wanted: Wanted): Promise<Logits> => {
     const { rows } = cache;
     makeRoom(cache);
     const feeds: Record<string, Tensor> = { input_ids: whole(stepInputs.get('input_ids'), tokens, [rows, 1]) };
     if (stepInputs.has('encoder_attention_mask')) feeds.encoder_attention_mask = mask;
-    const fetches: Record<string, Tensor | null> = { logits: null };
-    if (vocabSize > 0 && !half) {
-      if (kept.length < rows * vocabSize) kept = new Float32Array(rows * vocabSize);
-      fetches.logits = new Tensor('float32', kept.subarray(0, rows * vocabSize), [rows, 1, vocabSize]);
+    const fetches: Record<string, Tensor | null> = {};
+    const top = chooses ? Math.min(wanted.top, vocabSize) : 0;
+    if (chooses) feeds[TOP_COUNT] = whole(stepInputs.get(TOP_COUNT), [top], [1]);
+    if (top > 0) for (const name of TOP_OUTPUTS) fetches[name] = null;
+    if (wanted.logits || top === 0) {
+      fetches.logits = null;
+      if (vocabSize > 0 && !half) {
+        if (kept.length < rows * vocabSize) kept = new Float32Array(rows * vocabSize);
+        fetches.logits = new Tensor('float32', kept.subarray(0, rows * vocabSize), [rows, 1, vocabSize]);
+      }
     }
     for (const [index, { input, part }] of specs.entries())
       if (part === 'source') feeds[input] = cache.tensors[index] as Tensor;
@@ -172,6 +186,19 @@ export function createStep({ step, stepInputs, specs, half, vocabSize }: Stepped
     fillRagged(feeds, cache, 1, half, stepInputs);
     const results = await step.run(feeds, fetches);
     tookPlace(cache);
-    return logitsAt(results.logits as Tensor, () => 0);
+    const logits = results.logits ? logitsAt(results.logits, () => 0) : { rows, row: notWanted };
+    if (top === 0) return logits;
+    const [ids, scores] = TOP_OUTPUTS.map((name) => results[name]?.data) as [BigInt64Array, Float32Array];
+    return {
+      ...logits,
+      top: (row) => ({
+        ids: ids.subarray(row * top, (row + 1) * top),
+        scores: scores.subarray(row * top, (row + 1) * top),
+      }),
+    };
   };
+}
+
+function notWanted(): never {
+  throw new Error('the logits of this step were not wanted');
 }

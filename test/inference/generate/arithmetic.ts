@@ -13,13 +13,13 @@ import {
   places as placesOf,
   tookPlace,
 } from '../../../inference/generate/cache.js';
-import type { Graph, Logits } from '../../../inference/generate/graph.js';
+import type { Graph, Logits, Top, Wanted } from '../../../inference/generate/graph.js';
 
 export const VOCAB = 24;
 
 /**
  * How rows share steps: only those of one age; of any age, in tensors that grow; the same, and prompts read in parts; of any age, the
- * past in places, and prompts read apart.
+ * past in places, prompts read apart, and logits given only to who wants them.
  */
 export type Sharing = 'one age' | 'any age' | 'in parts' | 'in places';
 /** Tokens of a part. */
@@ -52,6 +52,24 @@ export interface ArithmeticGraph extends Graph {
   readonly distinct: number[];
   /** Makes the next step fail. */
   breakNext(): void;
+}
+
+/** What a TopK gives of a row. */
+export function topOf(row: Float32Array, count: number): Top {
+  const ids = [...row.keys()].sort((a, b) => (row[b] as number) - (row[a] as number) || a - b).slice(0, count);
+  return { ids: BigInt64Array.from(ids, BigInt), scores: Float32Array.from(ids, (id) => row[id] as number) };
+}
+
+/** As a graph that chooses itself gives them. */
+function choosing({ rows, row }: Logits, wanted: Wanted): Logits {
+  return {
+    rows,
+    row(index) {
+      if (!wanted.logits) throw new Error('nobody wanted the logits');
+      return row(index);
+    },
+    top: wanted.top > 0 ? (index) => topOf(row(index), wanted.top) : undefined,
+  };
 }
 
 export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph {
@@ -154,7 +172,7 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
       ];
       return { logits: inPlaces ? undefined : logitsOf(cache), cache };
     },
-    async step(cache, tokens) {
+    async step(cache, tokens, wanted) {
       await new Promise((resolve) => setImmediate(resolve));
       if (broken) {
         broken = false;
@@ -173,7 +191,7 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
           written[row * 2 + 1] = -(tokens[row] as number);
         }
         tookPlace(cache);
-        return logitsOf(cache);
+        return choosing(logitsOf(cache), wanted);
       }
       const before = (cache.tensors[0] as Tensor).data as Float32Array;
       const places = cache.length + 1;

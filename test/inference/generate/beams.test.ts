@@ -28,11 +28,11 @@ function decode(given: Resolved, logitsAfter: (ids: readonly number[]) => Float3
   let rows: number[][] = Array.from({ length: decoding.rows }, () => [0]);
   for (;;) {
     const logits = rows.map(logitsAfter);
-    const ranks = logits.map((row) => rank(row, decoding.ranks));
-    const step = decoding.advance(
-      (row) => logits[row] as Float32Array,
-      ranked ? (row) => ranks[row] as Ranked : undefined,
-    );
+    const ranks = logits.map((row) => rank(row, decoding.needs.ranks));
+    const step = decoding.advance({
+      logits: (row) => logits[row] as Float32Array,
+      ranked: ranked ? (row) => ranks[row] as Ranked : undefined,
+    });
     if (step.at === 'done') return step.results;
     rows = step.tokens.map((token, index) => [...(rows[step.parents[index] as number] as number[]), token]);
   }

@@ -53,9 +53,9 @@ describe('the first token', () => {
     let taken = 0;
     const counted: Graph = {
       ...graph,
-      step(cache, next) {
+      step(cache, next, wanted) {
         steps++;
-        return graph.step(cache, next);
+        return graph.step(cache, next, wanted);
       },
     };
     const submit = (id: number, input: number[], newTokens: number): void => {

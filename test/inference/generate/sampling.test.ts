@@ -53,7 +53,7 @@ describe('sampling', () => {
       );
       const sampling = createSampling(given, [0], [0], undefined);
       for (let draw = 0; draw < draws; draw++) {
-        const step = sampling.advance(() => Float32Array.from(logits));
+        const step = sampling.advance({ logits: () => Float32Array.from(logits) });
         const id = step.certain?.id as number;
         counts[id] = (counts[id] as number) + 1;
       }
@@ -100,7 +100,9 @@ describe('sampling', () => {
         9,
         () => 0,
       );
-      const step = createBeams(given, [0], [0], undefined).advance(() => Float32Array.from(logits));
+      const step = createBeams(given, [0], [0], undefined).advance({
+        logits: () => Float32Array.from(logits),
+      });
       assert.ok(step.at === 'done');
       const ids = step.results.map((result) => result.ids[0] as number);
       assert.equal(new Set(ids).size, 2, 'a token was drawn twice');
