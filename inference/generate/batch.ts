@@ -2,7 +2,18 @@
  * Sequences of different callers in one cache: who sits in which row, who joins, who leaves, when rows are moved. A row that was
  * left is computed on, its result unread, until somebody takes it or enough are empty that moving the others pays.
  */
-import { assemble, type Cache, cacheBytes, type RowOf, reorder, replaceRow, trim } from './cache.js';
+import {
+  assemble,
+  assembledBytes,
+  type Cache,
+  cacheBytes,
+  type RowOf,
+  reorder,
+  replaceRow,
+  sourceBytes,
+  trim,
+} from './cache.js';
+import { regroup } from './regroup.js';
 
 /** Somebody who sits in rows. */
 export interface Seated {
@@ -34,6 +45,8 @@ export interface Batch<S extends Seated> {
   /** Tokens of every row, those of empty rows included. */
   tokens(): number[];
   bytes(): number;
+  /** Gives back memory that no row needs now, where it is worth the copying. */
+  tighten(): void;
 }
 
 /**
@@ -43,8 +56,23 @@ export interface Batch<S extends Seated> {
  */
 const STEPS_A_MOVE = 6;
 
-/** `oneScale`: of the graph (graph.ts). Empty rows are then kept as copies of rows that are sat in, which add nothing to a scale. */
-export function createBatch<S extends Seated>(joining: readonly Joining<S>[], oneScale = false): Batch<S> {
+/** Rows yet to come that a batch takes memory for at most. */
+const ROOM_ROWS_MAX = 8;
+
+/** How much more memory than it needs a batch keeps where somebody wants it. */
+const SLACK = 1.2;
+
+export interface BatchOptions {
+  /** Of the graph (graph.ts). Empty rows are then kept as copies of rows that are sat in, which add nothing to a scale. */
+  oneScale: boolean;
+  /** Bytes of cache that nobody has asked for: what may be taken for rows that are yet to come. */
+  spareBytes(): number;
+}
+
+export function createBatch<S extends Seated>(
+  joining: readonly Joining<S>[],
+  { oneScale, spareBytes }: BatchOptions,
+): Batch<S> {
   const members = new Set<S>();
   let owners: (S | undefined)[] = [];
   /** Steps of empty rows since rows were moved last. */
@@ -73,17 +101,38 @@ export function createBatch<S extends Seated>(joining: readonly Joining<S>[], on
     changed(slot);
   };
 
-  const rebuild = (joined: readonly Joining<S>[]): void => {
-    const rows: RowOf[] = [];
+  /** Whoever stands within the rows there will be stays; the others and newcomers take what is free. `tight`: in memory of its own. */
+  const rebuild = (joined: readonly Joining<S>[], tight = false): void => {
+    const held = [...members].flatMap(({ slots }) => slots);
+    const count = joined.reduce((sum, { rows }) => sum + rows.length, held.length);
+    if (count === 0) return;
+    const kept = new Set(held.filter((slot) => slot < count));
+    const free = Array.from({ length: count }, (_, slot) => slot).filter((slot) => !kept.has(slot));
+    const rows = new Array<RowOf>(count);
+    const place = (row: RowOf, at: number): number => {
+      rows[at] = row;
+      return at;
+    };
     const places: { who: S; slots: number[] }[] = [];
-    for (const who of members) places.push({ who, slots: who.slots.map((row) => rows.push({ cache, row }) - 1) });
-    for (const { who, rows: wanted } of joined) places.push({ who, slots: wanted.map((row) => rows.push(row) - 1) });
-    if (rows.length === 0) return;
-    cache = wholeCache(rows) ?? assemble(rows);
+    for (const who of members) {
+      const slots = who.slots.map((row) => place({ cache, row }, kept.has(row) ? row : (free.shift() as number)));
+      places.push({ who, slots });
+    }
+    for (const { who, rows: wanted } of joined)
+      places.push({ who, slots: wanted.map((row) => place(row, free.shift() as number)) });
+    const inPlace = !tight && members.size > 0 && regroup(cache, rows);
+    if (!inPlace) cache = (tight ? undefined : wholeCache(rows)) ?? assemble(rows, undefined, roomFor(rows, tight));
     owners = [];
     wasted = 0;
     copies.clear();
     for (const { who, slots } of places) seat(who, slots);
+  };
+
+  /** Who comes when others sit is soon followed by more: room for as many as there are, so that not each moves all others. */
+  const roomFor = (rows: readonly RowOf[], tight: boolean): number => {
+    if (tight || members.size === 0 || rows.length <= cache.rows) return 0;
+    const room = Math.min(rows.length, ROOM_ROWS_MAX);
+    return room * sourceBytes(cache) <= spareBytes() / 2 ? room : 0;
   };
 
   const batch: Batch<S> = {
@@ -163,6 +212,10 @@ export function createBatch<S extends Seated>(joining: readonly Joining<S>[], on
       return tokens;
     },
     bytes: () => cacheBytes(cache),
+    tighten() {
+      const rows = [...members].flatMap(({ slots }) => slots.map((row) => ({ cache, row })));
+      if (rows.length > 0 && cacheBytes(cache) > SLACK * assembledBytes(rows)) rebuild([], true);
+    },
   };
   cache = (joining[0] as Joining<S>).rows[0]?.cache as Cache;
   rebuild(joining);

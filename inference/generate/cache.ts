@@ -26,7 +26,7 @@ export interface CacheSpec {
   inPlaces: boolean;
 }
 
-type Numbers = Float32Array | Uint16Array;
+export type Numbers = (Float32Array | Uint16Array) & { set(values: Numbers, at?: number): void };
 
 export interface Cache {
   readonly specs: readonly CacheSpec[];
@@ -92,12 +92,40 @@ export interface RowOf {
 /** Tokens to which the source's axis is rounded up, so that a newcomer with a little longer a source needs no new cache. */
 const SOURCE_STEP = 32;
 
-/** A new cache of these rows, about as short as they allow (and as long as `atLeast` says). Copies every one of them. */
-export function assemble(rows: readonly RowOf[], atLeast = { length: 1, source: 0 }): Cache {
-  const first = (rows[0] as RowOf).cache;
+/** What a cache says of each of its rows. */
+export function fieldsOf(rows: readonly RowOf[]): Pick<Cache, 'lengths' | 'sources' | 'lines' | 'prefixes'> {
+  return {
+    lengths: rows.map(({ cache, row }) => cache.lengths[row] as number),
+    sources: rows.map(({ cache, row }) => cache.sources[row] as number),
+    lines: rows.map(({ cache, row }) => [...(cache.lines[row] ?? [])]),
+    prefixes: rows[0]?.cache.prefixes && rows.map(({ cache, row }) => [...(cache.prefixes?.[row] ?? [])]),
+  };
+}
+
+const SHORTEST = { length: 1, source: 0 };
+
+/** About as short as these rows allow, and as long as `atLeast` says. */
+function measure(rows: readonly RowOf[], atLeast: typeof SHORTEST): typeof SHORTEST {
   const length = Math.max(atLeast.length, ...rows.map(({ cache, row }) => cache.lengths[row] as number));
   const longest = Math.max(atLeast.source, ...rows.map(({ cache, row }) => cache.sources[row] as number));
-  const source = Math.ceil(longest / SOURCE_STEP) * SOURCE_STEP;
+  return { length, source: Math.ceil(longest / SOURCE_STEP) * SOURCE_STEP };
+}
+
+/** Bytes that a new cache of these rows would take. */
+export function assembledBytes(rows: readonly RowOf[]): number {
+  const { length, source } = measure(rows, SHORTEST);
+  return rows.length * bytesOf((rows[0] as RowOf).cache.specs, length, length + roomFor(length), source);
+}
+
+/** Bytes of one more row of sources. */
+export function sourceBytes({ specs, source }: Cache): number {
+  return bytesOf(specs, 0, 0, source);
+}
+
+/** A new cache of these rows, with memory for the sources of `room` rows more. Copies every one of them. */
+export function assemble(rows: readonly RowOf[], atLeast = SHORTEST, room = 0): Cache {
+  const first = (rows[0] as RowOf).cache;
+  const { length, source } = measure(rows, atLeast);
   const made: Cache = {
     specs: first.specs,
     tensors: [],
@@ -105,17 +133,15 @@ export function assemble(rows: readonly RowOf[], atLeast = { length: 1, source: 
     begin: 0,
     capacity: length + roomFor(length),
     length,
-    lengths: rows.map(({ cache, row }) => cache.lengths[row] as number),
     source,
-    sources: rows.map(({ cache, row }) => cache.sources[row] as number),
-    lines: rows.map(({ cache, row }) => [...(cache.lines[row] ?? [])]),
-    prefixes: first.prefixes && rows.map(({ cache, row }) => [...((cache.prefixes as number[][])[row] as number[])]),
+    ...fieldsOf(rows),
     masks: new Map(),
   };
   for (const [index, spec] of first.specs.entries()) {
     const tokens = spec.inPlaces ? made.capacity : spec.part === 'own' ? length : source;
-    const data = numbers(spec, rows.length * spec.outer * tokens * spec.inner);
-    made.tensors.push(new Tensor(spec.type, data, dims(spec, rows.length, tokens)));
+    const size = spec.outer * tokens * spec.inner;
+    const memory = numbers(spec, (rows.length + (spec.part === 'source' ? room : 0)) * size);
+    made.tensors.push(new Tensor(spec.type, memory.subarray(0, rows.length * size), dims(spec, rows.length, tokens)));
     for (const [to, { cache, row }] of rows.entries()) copyRow(index, cache, row, made, to);
   }
   return made;
@@ -196,18 +222,21 @@ export function places(cache: Cache, index: number): { past: Tensor; next: Tenso
   };
 }
 
-/** Makes sure that another place fits behind the last: by moving to the front where half is free, else into more memory. */
+/**
+ * Makes sure that another place fits behind the last: by moving to the front where that frees half as many as are moved, else into more
+ * memory.
+ */
 export function makeRoom(cache: Cache): void {
   const { begin, length, capacity, rows } = cache;
   if (begin + length < capacity) return;
-  const grown = begin >= capacity / 2 ? capacity : length + roomFor(length);
+  const grown = begin >= length / 2 ? capacity : length + roomFor(length);
   for (const [index, spec] of cache.specs.entries()) {
     if (!spec.inPlaces) continue;
     const data = (cache.tensors[index] as Tensor).data as Numbers;
     const size = rows * spec.outer * spec.inner;
     if (grown === capacity) data.copyWithin(0, begin * size, (begin + length) * size);
     else {
-      const more = numbers(spec, grown * size) as Numbers & { set(values: Numbers, at?: number): void };
+      const more = numbers(spec, grown * size) as Numbers;
       more.set(data.subarray(begin * size, (begin + length) * size));
       cache.tensors[index] = new Tensor(spec.type, more, dims(spec, rows, grown));
     }
@@ -229,16 +258,18 @@ export function tookPlace(cache: Cache): void {
   }
 }
 
-function roomFor(length: number): number {
-  return Math.max(32, length >> 1);
+/** Places behind the last: making more moves all there are. */
+export function roomFor(length: number): number {
+  return Math.max(64, length >> 1);
 }
 
 /** Bytes the tensors take now, padding, empty rows and room included. */
-export function cacheBytes({ specs, rows, length, capacity, source }: Cache): number {
-  return rows * bytesOf(specs, length, capacity, source);
+export function cacheBytes({ tensors }: Cache): number {
+  return tensors.reduce((bytes, { data }) => bytes + (data as Numbers).buffer.byteLength, 0);
 }
 
-function copyRow(index: number, from: Cache, fromRow: number, to: Cache, toRow: number): void {
+/** A row of another cache, into the tensors and at the place of which this one's fields already tell. */
+export function copyRow(index: number, from: Cache, fromRow: number, to: Cache, toRow: number): void {
   const spec = from.specs[index] as CacheSpec;
   if (spec.inPlaces) {
     copyPlaces(spec, index, from, fromRow, to, toRow);
@@ -249,7 +280,7 @@ function copyRow(index: number, from: Cache, fromRow: number, to: Cache, toRow: 
   const toTokens = own ? to.length : to.source;
   const count = (own ? from.lengths[fromRow] : from.sources[fromRow]) as number;
   const fromData = (from.tensors[index] as Tensor).data as Numbers;
-  const toData = (to.tensors[index] as Tensor).data as Numbers & { set(values: Numbers, at: number): void };
+  const toData = (to.tensors[index] as Tensor).data as Numbers;
   const fromSkip = own ? fromTokens - count : 0;
   const toSkip = own ? toTokens - count : 0;
   for (let each = 0; each < spec.outer; each++) {
@@ -263,7 +294,7 @@ function copyPlaces(spec: CacheSpec, index: number, from: Cache, fromRow: number
   const block = spec.outer * spec.inner;
   const count = from.lengths[fromRow] as number;
   const fromData = (from.tensors[index] as Tensor).data as Numbers;
-  const toData = (to.tensors[index] as Tensor).data as Numbers & { set(values: Numbers, at: number): void };
+  const toData = (to.tensors[index] as Tensor).data as Numbers;
   const fromPlace = from.begin + from.length - count;
   const toPlace = to.begin + to.length - count;
   for (let place = 0; place < count; place++) {
@@ -278,6 +309,6 @@ export function dims({ rank, outer, inner, inPlaces }: CacheSpec, rows: number, 
 }
 
 /** Zeros. Half floats are their bits. */
-export function numbers({ type }: CacheSpec, count: number): Float32Array | Uint16Array {
-  return type === 'float32' ? new Float32Array(count) : new Uint16Array(count);
+export function numbers({ type }: CacheSpec, count: number): Numbers {
+  return (type === 'float32' ? new Float32Array(count) : new Uint16Array(count)) as Numbers;
 }

@@ -103,7 +103,7 @@ interface Reading {
  * Steps that are taken at most while prompts are read apart: one for each so many padded tokens, which is less than the same time reads
  * on a core of its own, so that those who decode wait only where there is none.
  */
-const READING_TOKENS_A_STEP = 32;
+const READING_TOKENS_A_STEP = 24;
 
 /**
  * A short prompt has at most so many tokens. It is never read together with a long one, and while others decode no more of them than
@@ -113,7 +113,7 @@ const SHORT_TOKENS = 128;
 
 /**
  * Where no more rows than this decode, they take no second step before a short prompt is read: its first token comes with the third step
- * at the latest, the one under way when it came included. More rows would lose more by waiting than one gains: there it is the sixth,
+ * at the latest, the one under way when it came included. More rows would lose more by waiting than one gains: there it is the eighth,
  * for the longest of short ones.
  */
 const WAITING_ROWS_MAX = 4;
@@ -158,6 +158,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     for (const active of setAside) held += active.reserved;
     return held;
   };
+  const spareBytes = (): number => limits.cacheBytesMax - Math.max(reservedBytes, heldBytes());
   /** For the queue: steps of rows until its slice is over. */
   const weightOf = (job: Job, taken: number): number =>
     widthOf(job) * Math.max(1, Math.min(limits.sliceSteps, job.given.maxLength - job.given.promptLength - taken));
@@ -252,9 +253,13 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       const bytes = bytesOf(job) - (entry.at === 'aside' ? entry.active.reserved : 0);
       const lacking = (): { rows: number; bytes: number } => ({
         rows: seatedRows() + rowsOf(joining) + rowsOf(fresh) + width - limits.rowsMax,
-        bytes: Math.max(reservedBytes, heldBytes()) + bytes - limits.cacheBytesMax,
+        bytes: bytes - spareBytes(),
       });
       let { rows: rowsLacking, bytes: bytesLacking } = lacking();
+      if (bytesLacking > 0) {
+        for (const batch of batches) batch.tighten();
+        ({ rows: rowsLacking, bytes: bytesLacking } = lacking());
+      }
       if (rowsLacking > 0 || bytesLacking > 0) {
         makeRoom(rowsLacking, bytesLacking);
         ({ rows: rowsLacking, bytes: bytesLacking } = lacking());
@@ -504,7 +509,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
       const length = lengthOf(left[0] as Joining<Active>);
       const reach = graph.ragged ? limits.paddingMax : 0;
       const alike = left.filter((each) => Math.abs(lengthOf(each) - length) <= reach);
-      batches.add(createBatch(alike, graph.oneScale));
+      batches.add(createBatch(alike, { oneScale: graph.oneScale, spareBytes }));
       left = left.filter((each) => !alike.includes(each));
     }
   };

@@ -123,14 +123,14 @@ describe('the engine', () => {
     }
   }
 
-  it('gives it its first within 6 steps behind more than wait for it', async () => {
+  it('gives it its first within 8 steps behind more than wait for it', async () => {
     const { graph, engine, submit, until } = bench({}, createArithmetic('in places'));
     for (let id = 1; id <= 6; id++) submit({ id, parameters: long(60) });
     await until('token', 6);
     const before = graph.steps.length;
     submit({ id: 7, input: prompt(128), parameters: long(4) });
     await until('token', 7);
-    assert.ok(graph.steps.length - before <= 6, `${graph.steps.length - before} steps`);
+    assert.ok(graph.steps.length - before <= 8, `${graph.steps.length - before} steps`);
     await engine.idle();
   });
 
@@ -197,7 +197,7 @@ describe('the engine', () => {
     submit({ id: 2, input: prompt(640), parameters: long(2) });
     await until('token', 2);
     const taken = graph.steps.length - before;
-    assert.ok(taken > 3 && taken <= 22, `${taken} steps`);
+    assert.ok(taken > 3 && taken <= 29, `${taken} steps`);
     await engine.idle();
   });
 
@@ -488,8 +488,8 @@ describe('the engine', () => {
         promptTokensMax: fc.constantFrom(1, 10, 64),
         paddingMax: fc.constantFrom(0, 5, 1_000),
         sliceSteps: fc.constantFrom(1, 3, 1_000),
-        // The widest job may come to 4 rows of 21 tokens, 32 of room and 200 of source, at 8 bytes each.
-        cacheBytesMax: fc.constantFrom(8_200, 12_000, 2 ** 20),
+        // The widest job may come to 4 rows of 21 tokens, 64 of room and 200 of source, at 8 bytes each.
+        cacheBytesMax: fc.constantFrom(9_200, 12_000, 2 ** 20),
       });
       await fc.assert(
         fc.asyncProperty(
