@@ -46,6 +46,8 @@ FROM base AS service
 COPY --from=production /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY models/store models/store
+# Weights in huge pages (inference/huge-pages.ts).
+ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1
 ENV PLEXUS_ADDRESS=0.0.0.0:50051
 EXPOSE 50051
 ENTRYPOINT ["node", "bin/plexus.js", "serve"]

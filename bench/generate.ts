@@ -3,10 +3,11 @@
  * Run: `[THREADS=1] [WORKERS=1] node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS] [PACKAGES MERGED_FOLDER]`. PACKAGES: a folder outside this tree
  * where @huggingface/transformers is installed; MERGED_FOLDER: the same weights in the only form it reads (generate.py merge).
  * PYTHON: an interpreter with onnxruntime (and torch, for
- * the beams); without it only gaps and memory are measured. On a machine that does other work the clock lies, so tokens per second of
+ * the beams); without it only gaps and memory are measured. This side runs as `plexus up` starts a service, with weights in huge pages;
+ * RIVAL_TUNABLES is what the rivals get as GLIBC_TUNABLES (nothing). On a machine that does other work the clock lies, so tokens per second of
  * CPU time are given beside tokens per second; what this side spends on gRPC, client included, is in both.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createChannel } from '../chassis/channel.js';
@@ -14,6 +15,7 @@ import { systemClock } from '../chassis/clock.js';
 import { createServer, serverSettings } from '../chassis/server.js';
 import { readSettings } from '../chassis/settings.js';
 import { generatorSettings, openGenerator } from '../inference/generate/index.js';
+import { withHugePages } from '../inference/huge-pages.js';
 import { createHub, inferenceSettings } from '../inference/index.js';
 import { createRepository } from '../models/index.js';
 import { definition, packageRoot } from '../protos/index.js';
@@ -21,6 +23,10 @@ import { createAbstractive } from '../services/summarize/abstractive.js';
 import type { SummarizeModel } from '../services/summarize/model.js';
 import { createSummarizeService } from '../services/summarize/service.js';
 import { summarizeSettings } from '../services/summarize/settings.js';
+
+const env = withHugePages(process.env);
+if (env.GLIBC_TUNABLES !== process.env.GLIBC_TUNABLES)
+  process.exit(spawnSync(process.execPath, process.argv.slice(1), { env, stdio: 'inherit' }).status ?? 1);
 
 const PROMPT_TOKENS = 128;
 const TOKENS = 64;
@@ -33,7 +39,7 @@ const WORKERS = Number(process.env.WORKERS ?? 1);
 /** Of the rivals' sessions. */
 const RIVAL_THREADS = THREADS * WORKERS;
 /** One after another, of each caller: the first come together, those after it whenever a place is free, as in a server. */
-const REQUESTS = 3;
+const REQUESTS = 6;
 /** Streams of each caller where gaps are measured. */
 const STREAMS = 10;
 
@@ -111,7 +117,10 @@ const through = (callers: number, requests: number, generation: object) =>
 /** What a rival's process prints, or undefined where it does not run. */
 const rival = (program: string, ...args: (string | number)[]): Measured | undefined => {
   try {
-    const said = execFileSync(program, args.map(String), { stdio: ['ignore', 'pipe', 'ignore'] });
+    const said = execFileSync(program, args.map(String), {
+      env: { ...env, GLIBC_TUNABLES: env.RIVAL_TUNABLES ?? '' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     const { tokensPerSecond, tokensPerCpuSecond } = JSON.parse(String(said)) as Record<string, number>;
     return { perSecond: tokensPerSecond as number, perCpuSecond: tokensPerCpuSecond as number };
   } catch (error) {

@@ -12,6 +12,7 @@ import { createLogger } from '../../chassis/log.js';
 import { createServer as createMeshServer, type MeshServer, serverSettings } from '../../chassis/server.js';
 import { readSettings } from '../../chassis/settings.js';
 import { tlsSettings } from '../../chassis/tls.js';
+import { withHugePages } from '../../inference/huge-pages.js';
 import { createRepository, modelFolders, modelSettings } from '../../models/index.js';
 import { packageRoot } from '../../protos/index.js';
 import {
@@ -110,12 +111,7 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
     }
   };
 
-  const add = (
-    name: string,
-    args: readonly string[],
-    childEnv: Record<string, string | undefined>,
-    note = '',
-  ): void => {
+  const add = (name: string, args: readonly string[], childEnv: Io['env'], note = ''): void => {
     const child: Child = createChild({
       name,
       args: [...nodeFlags(), main, ...args, '--instance', name],
@@ -128,7 +124,7 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
   for (const capability of CAPABILITIES) {
     const count = counts.get(capability) ?? ((await isWanted(capability, env)) ? 1 : 0);
     for (let number = 1; number <= count; number++)
-      add(`${capability}-${number}`, ['serve', capability], { PLEXUS_ADDRESS: '127.0.0.1:0' });
+      add(`${capability}-${number}`, ['serve', capability], withHugePages({ ...env, PLEXUS_ADDRESS: '127.0.0.1:0' }));
   }
   add(
     'gateway-1',

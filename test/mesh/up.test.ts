@@ -1,8 +1,10 @@
 /** `plexus up` as its user meets it: one command, five processes, the CLI against them, a kill -9, Ctrl-C. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { createClient, MeshError, type PlexusClient } from '../../client/index.js';
+import { withHugePages } from '../../inference/huge-pages.js';
 import { plexus } from '../kit/cli.js';
 import { type Mesh, startMesh } from '../kit/mesh.js';
 
@@ -41,6 +43,24 @@ describe('plexus up', function () {
       assert.match(mesh.output, new RegExp(`^${name} +127\\.0\\.0\\.1:\\d+ +\\S+@\\S+.* ready$`, 'm'));
     }
     assert.match(mesh.output, /^gateway-1 .*ready$/m);
+  });
+
+  it('starts those that have models with weights in huge pages', function () {
+    if (process.platform !== 'linux') return this.skip(); // /proc
+    const { pid } = mesh.process;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+    const asks = new Map(
+      children.map((child) => [
+        /serve\0(\w+)/.exec(readFileSync(`/proc/${child}/cmdline`, 'utf8'))?.[1],
+        /^GLIBC_TUNABLES=(.*)$/m.exec(readFileSync(`/proc/${child}/environ`, 'utf8').replaceAll('\0', '\n'))?.[1],
+      ]),
+    );
+    // glibc cuts its own variable at the first colon while it reads it.
+    const first = (tunables: string | undefined): string | undefined => tunables?.split(':')[0];
+    const { GLIBC_TUNABLES } = withHugePages(process.env);
+    assert.equal(first(asks.get('embed')), first(GLIBC_TUNABLES));
+    assert.equal(first(asks.get('summarize')), first(GLIBC_TUNABLES));
+    assert.equal(first(asks.get('gateway')), first(process.env.GLIBC_TUNABLES));
   });
 
   it('runs the shipped pipeline from the command line, for people and for machines', async () => {
