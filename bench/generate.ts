@@ -28,7 +28,8 @@ const env = withHugePages(process.env);
 if (env.GLIBC_TUNABLES !== process.env.GLIBC_TUNABLES)
   process.exit(spawnSync(process.execPath, process.argv.slice(1), { env, stdio: 'inherit' }).status ?? 1);
 
-const PROMPT_TOKENS = 128;
+/** Of which the beginning that the service puts before a text, and the end token, are 12 at most. */
+const PROMPT_TOKENS = Number(process.env.PROMPT ?? 128);
 const TOKENS = 64;
 const [folder = '', python = '', roundsText = '3', packages = '', merged = ''] = process.argv.slice(2);
 const ROUNDS = Number(roundsText);

@@ -112,9 +112,9 @@ const READING_TOKENS_A_STEP = 24;
 const SHORT_TOKENS = 128;
 
 /**
- * Where no more rows than this decode, they take no second step before a short prompt is read: its first token comes with the third step
- * at the latest, the one under way when it came included. More rows would lose more by waiting than one gains: there it is the eighth,
- * for the longest of short ones.
+ * Where one job decodes, in no more rows than this, it takes no second step before a short prompt is read: its first token comes with the
+ * third step at the latest, the one under way when it came included. More would lose more by waiting than one gains, since reading
+ * takes as long either way: there it is the eighth, for the longest of short ones.
  */
 const WAITING_ROWS_MAX = 4;
 
@@ -164,7 +164,8 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
     widthOf(job) * Math.max(1, Math.min(limits.sliceSteps, job.given.maxLength - job.given.promptLength - taken));
   /** Steps that those who decode may take while prompts of so many padded tokens are read. */
   const stepsBeside = (longest: number, tokens: number): number => {
-    if (longest <= SHORT_TOKENS && liveRows() <= WAITING_ROWS_MAX) return 1;
+    const jobs = [...batches].reduce((sum, { members }) => sum + members.size, 0);
+    if (longest <= SHORT_TOKENS && jobs <= 1 && liveRows() <= WAITING_ROWS_MAX) return 1;
     return Math.ceil(tokens / READING_TOKENS_A_STEP);
   };
   const isShort = ({ job }: Fresh): boolean => job.input.length <= SHORT_TOKENS;

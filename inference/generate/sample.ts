@@ -23,6 +23,8 @@ interface Row {
   ids: number[];
   random: Random;
   result: Generated;
+  /** Tokens that may not follow the first `length` of `ids`. */
+  banned?: { length: number; ids: ReadonlySet<number> };
 }
 
 /** Fewest of a row's highest logits that are asked for: onnxruntime finds four faster than one. */
@@ -72,7 +74,12 @@ export function createSampling(
     return { id: ids[at] as number, logprob: Math.log(probabilities[at] as number) };
   };
 
-  const bannedAfter = ({ ids }: Row): Set<number> => new Set(bans.flatMap((ban) => ban(ids)));
+  /** What may not come next: asked for before a step and after it. */
+  const bannedAfter = (row: Row): ReadonlySet<number> => {
+    if (row.banned?.length !== row.ids.length)
+      row.banned = { length: row.ids.length, ids: new Set(bans.flatMap((ban) => ban(row.ids))) };
+    return row.banned.ids;
+  };
 
   /** The highest that is not forbidden; more than are forbidden were asked for. undefined where the logits were. */
   const chooseTop = (row: Row, { ids, scores }: Top): { id: number; logprob: number } | undefined => {
