@@ -86,7 +86,7 @@ describe('rows regrouped in place', () => {
     it(`hold what they hold in a new cache, whoever comes and goes (${type}, seed ${SEED})`, () => {
       const specs = [spec('own', type, 2, 3), spec('source', type, 2, 2), spec('own', type, 1, 4)];
       const counts = { inPlace: 0, closedUp: 0, widened: 0, older: 0, anew: 0 };
-      for (let run = 0; run < 60; run++) {
+      for (let run = 0; run < 15; run++) {
         const random = createRandom(SEED, run);
         const below = (limit: number): number => Math.floor(random.next() * limit);
         let cache = assemble([{ cache: filled(specs, [20], 3), row: 0 }], undefined, below(5));
