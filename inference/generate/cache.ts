@@ -263,6 +263,24 @@ export function roomFor(length: number): number {
   return Math.max(64, length >> 1);
 }
 
+/**
+ * Zeros in all places of a row. What is hidden counts for nothing, unless it is no number: then nothing that is added to it is one, and
+ * who sits there next would come to the same end.
+ */
+export function wipe({ specs, tensors, rows, length, capacity, source }: Cache, row: number): void {
+  for (const [index, { part, outer, inner, inPlaces }] of specs.entries()) {
+    const data = (tensors[index] as Tensor).data as Numbers;
+    const block = outer * inner;
+    if (inPlaces)
+      for (let place = 0; place < capacity; place++)
+        data.fill(0, (place * rows + row) * block, (place * rows + row + 1) * block);
+    else {
+      const size = block * (part === 'own' ? length : source);
+      data.fill(0, row * size, (row + 1) * size);
+    }
+  }
+}
+
 /** Bytes the tensors take now, padding, empty rows and room included. */
 export function cacheBytes({ tensors }: Cache): number {
   return tensors.reduce((bytes, { data }) => bytes + (data as Numbers).buffer.byteLength, 0);

@@ -5,7 +5,7 @@
  */
 import { type Batch, createBatch, type Joining, type Seated } from './batch.js';
 import { createBeams } from './beams.js';
-import { assemble, type RowOf, rowBytes } from './cache.js';
+import { assemble, type RowOf, rowBytes, wipe } from './cache.js';
 import type { Decoding, Generated, RowRanks, Step, StepRows, StopCheck } from './decoding.js';
 import type { Graph, Logits } from './graph.js';
 import type { Resolved } from './parameters.js';
@@ -552,6 +552,7 @@ export function createEngine({ graph, ranker, startId, limits, emit, nowMs }: En
         ranked: ranked && ((row) => (ranked as RowRanks)(slot(row))),
         top: top && ((row) => top(slot(row))),
       });
+      if (next.at === 'failed') for (const each of slots) wipe(batch.cache, each);
       if (next.at !== 'more') end(batch, active);
       else {
         batch.follow(active, next.parents);

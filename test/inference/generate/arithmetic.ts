@@ -185,10 +185,15 @@ export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph 
       graph?.distinct.push(new Set(held).size);
       if (inPlaces) {
         makeRoom(cache);
-        const written = placesOf(cache, 0).next.data as Float32Array;
+        const { past, next } = placesOf(cache, 0);
+        const [before, written] = [past.data as Float32Array, next.data as Float32Array];
         for (let row = 0; row < cache.rows; row++) {
-          written[row * 2] = tokens[row] as number;
-          written[row * 2 + 1] = -(tokens[row] as number);
+          const overflows = valid(cache, 1, row).includes(graph?.poisonLogits ?? -1);
+          // What is hidden is multiplied by nothing, which is no number where it is none.
+          for (let place = 0; place < cache.length && !overflows; place++)
+            if (!Number.isFinite(before[(place * cache.rows + row) * 2])) throw new Error('left by somebody else');
+          written[row * 2] = overflows ? Number.POSITIVE_INFINITY : (tokens[row] as number);
+          written[row * 2 + 1] = -(written[row * 2] as number);
         }
         tookPlace(cache);
         return choosing(logitsOf(cache), wanted);

@@ -410,6 +410,19 @@ describe('the engine', () => {
     assert.equal(engine.stats().reservedBytes, 0);
   });
 
+  it('leaves nothing that is no number to who sits there next', async () => {
+    const { graph, engine, events, submit, until } = bench({}, createArithmetic('in places'));
+    graph.poisonLogits = 19;
+    submit({ id: 1, parameters: { ...long(40), suppressTokens: [19] } });
+    await until('token', 1);
+    submit({ id: 2, input: [19, 3], parameters: long(5) });
+    await until('failed', 2);
+    submit({ id: 3, parameters: { ...long(5), suppressTokens: [19] } });
+    await engine.idle();
+    const ends = events.filter(({ at }) => at !== 'token').map(({ at, id }) => `${id} ${at}`);
+    assert.deepEqual(ends.sort(), ['1 done', '2 failed', '3 done']);
+  });
+
   it('fails who takes part in a step that fails, and serves who comes after', async () => {
     const { graph, engine, events, submit, until } = bench();
     submit({ id: 1, parameters: long(10) });

@@ -12,6 +12,7 @@ import {
   places,
   type RowOf,
   tookPlace,
+  wipe,
 } from '../../../inference/generate/cache.js';
 import { createRandom } from '../../../inference/generate/random.js';
 import { regroup } from '../../../inference/generate/regroup.js';
@@ -81,7 +82,7 @@ function step(cache: Cache): void {
   tookPlace(cache);
 }
 
-describe('rows regrouped in place', () => {
+describe('rows of a cache, regrouped in place', () => {
   for (const type of ['float32', 'float16'] as const) {
     it(`hold what they hold in a new cache, whoever comes and goes (${type}, seed ${SEED})`, () => {
       const specs = [spec('own', type, 2, 3), spec('source', type, 2, 2), spec('own', type, 1, 4)];
@@ -140,5 +141,22 @@ describe('rows regrouped in place', () => {
     assert.deepEqual([held(row(0)), held(row(1))], before);
     assert.equal(regroup(cache, [row(1)]), true);
     assert.deepEqual(held(row(0)), before[1]);
+  });
+
+  it('are wiped in all their places, and no others', () => {
+    const specs = [spec('own', 'float32', 2, 3), spec('source', 'float32', 2, 2)];
+    const filledIn = filled(specs, [6, 9, 4], 5);
+    const cache = assemble([0, 1, 2].map((row) => ({ cache: filledIn, row })));
+    for (const { data } of cache.tensors) (data as Float32Array).fill(Number.NaN);
+    wipe(cache, 1);
+    for (const [index, { part, outer, inner }] of specs.entries()) {
+      const data = (cache.tensors[index] as Tensor).data as Float32Array;
+      const ofRow = (at: number): number =>
+        part === 'own'
+          ? Math.floor(at / (outer * inner)) % cache.rows
+          : Math.floor(at / (outer * cache.source * inner));
+      assert.equal(data.length % (outer * inner * cache.rows), 0);
+      for (const [at, value] of data.entries()) assert.equal(Number.isNaN(value), ofRow(at) !== 1, `${index}: ${at}`);
+    }
   });
 });
