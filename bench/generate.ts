@@ -1,6 +1,6 @@
 /**
  * Generation through gRPC against a plain loop, interleaved: a random T5-small in int8 (made by generate.py), 128 tokens in, 64 out.
- * Run: `[THREADS=1] [WORKERS=1] node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS] [PACKAGES MERGED_FOLDER]`. PACKAGES: a folder outside this tree
+ * Run: `[THREADS=1] [WORKERS=1] [PROMPT=128] node dist/bench/generate.js MODEL_FOLDER [PYTHON] [ROUNDS] [PACKAGES MERGED_FOLDER]`. PACKAGES: a folder outside this tree
  * where @huggingface/transformers is installed; MERGED_FOLDER: the same weights in the only form it reads (generate.py merge).
  * PYTHON: an interpreter with onnxruntime (and torch, for
  * the beams); without it only gaps and memory are measured. This side runs as `plexus up` starts a service, with weights in huge pages;

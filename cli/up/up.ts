@@ -115,7 +115,7 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
     const child: Child = createChild({
       name,
       args: [...nodeFlags(), main, ...args, '--instance', name],
-      env: { ...env, ...childEnv },
+      env: childEnv,
       clock: systemClock,
       onChange: refresh,
     });
@@ -129,7 +129,7 @@ async function up(flags: UpFlags, io: Io): Promise<void> {
   add(
     'gateway-1',
     ['serve', 'gateway'],
-    { PLEXUS_ADDRESS: flags.grpc, PLEXUS_HTTP_ADDRESS: flags.http },
+    { ...env, PLEXUS_ADDRESS: flags.grpc, PLEXUS_HTTP_ADDRESS: flags.http },
     `http://${flags.http}`,
   );
 

@@ -121,7 +121,7 @@ export function createBatch<S extends Seated>(
     for (const { who, rows: wanted } of joined)
       places.push({ who, slots: wanted.map((row) => place(row, free.shift() as number)) });
     const inPlace = !tight && members.size > 0 && regroup(cache, rows);
-    if (!inPlace) cache = (tight ? undefined : wholeCache(rows)) ?? assemble(rows, undefined, roomFor(rows, tight));
+    if (!inPlace) cache = (tight ? undefined : wholeCache(rows)) ?? assemble(rows, undefined, rowsToCome(rows));
     owners = [];
     wasted = 0;
     copies.clear();
@@ -129,8 +129,8 @@ export function createBatch<S extends Seated>(
   };
 
   /** Who comes when others sit is soon followed by more: room for as many as there are, so that not each moves all others. */
-  const roomFor = (rows: readonly RowOf[], tight: boolean): number => {
-    if (tight || members.size === 0 || rows.length <= cache.rows) return 0;
+  const rowsToCome = (rows: readonly RowOf[]): number => {
+    if (members.size === 0 || rows.length <= cache.rows) return 0;
     const room = Math.min(rows.length, ROOM_ROWS_MAX);
     return room * sourceBytes(cache) <= spareBytes() / 2 ? room : 0;
   };

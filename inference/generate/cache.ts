@@ -90,7 +90,7 @@ export interface RowOf {
 }
 
 /** Tokens to which the source's axis is rounded up, so that a newcomer with a little longer a source needs no new cache. */
-const SOURCE_STEP = 32;
+export const SOURCE_STEP = 32;
 
 /** What a cache says of each of its rows. */
 export function fieldsOf(rows: readonly RowOf[]): Pick<Cache, 'lengths' | 'sources' | 'lines' | 'prefixes'> {
@@ -236,7 +236,7 @@ export function makeRoom(cache: Cache): void {
     const size = rows * spec.outer * spec.inner;
     if (grown === capacity) data.copyWithin(0, begin * size, (begin + length) * size);
     else {
-      const more = numbers(spec, grown * size) as Numbers;
+      const more = numbers(spec, grown * size);
       more.set(data.subarray(begin * size, (begin + length) * size));
       cache.tensors[index] = new Tensor(spec.type, more, dims(spec, rows, grown));
     }

@@ -5,7 +5,17 @@
  * fits.
  */
 import { Tensor } from 'onnxruntime-node';
-import { type Cache, copyRow, dims, fieldsOf, type Numbers, numbers, type RowOf, roomFor } from './cache.js';
+import {
+  type Cache,
+  copyRow,
+  dims,
+  fieldsOf,
+  type Numbers,
+  numbers,
+  type RowOf,
+  roomFor,
+  SOURCE_STEP,
+} from './cache.js';
 
 /**
  * Makes these the rows of the cache; false, and nothing done, where their sources do not fit its memory or would leave most of it unused.
@@ -14,7 +24,7 @@ import { type Cache, copyRow, dims, fieldsOf, type Numbers, numbers, type RowOf,
 export function regroup(cache: Cache, rows: readonly RowOf[]): boolean {
   const { specs, source } = cache;
   const longest = Math.max(...rows.map(({ cache: from, row }) => from.sources[row] as number));
-  if (longest > source || source > 2 * longest + 32) return false;
+  if (longest > source || source > 2 * longest + SOURCE_STEP) return false;
   for (const [index, { part, inPlaces, outer, inner }] of specs.entries()) {
     const tensor = cache.tensors[index] as Tensor;
     if ((part === 'own' && !inPlaces) || (tensor.data as Numbers).byteOffset !== 0) return false;

@@ -74,18 +74,18 @@ export function createSampling(
     return { id: ids[at] as number, logprob: Math.log(probabilities[at] as number) };
   };
 
-  /** What may not come next: asked for before a step and after it. */
-  const bannedAfter = (row: Row): ReadonlySet<number> => {
+  /** What may not come next, asked for before a step and after it; undefined where all logits must be looked at. */
+  const bannedAfter = (row: Row): ReadonlySet<number> | undefined => {
+    if (!plain || !onlyForbids(given, row.ids.length)) return undefined;
     if (row.banned?.length !== row.ids.length)
       row.banned = { length: row.ids.length, ids: new Set(bans.flatMap((ban) => ban(row.ids))) };
-    return row.banned.ids;
+    return row.banned.ids.size > BANNED_MAX ? undefined : row.banned.ids;
   };
 
   /** The highest that is not forbidden; more than are forbidden were asked for. undefined where the logits were. */
   const chooseTop = (row: Row, { ids, scores }: Top): { id: number; logprob: number } | undefined => {
-    if (!plain || !onlyForbids(given, row.ids.length)) return undefined;
     const banned = bannedAfter(row);
-    if (banned.size > BANNED_MAX) return undefined;
+    if (!banned) return undefined;
     for (let rank = 0; rank < ids.length; rank++) {
       const id = Number(ids[rank]);
       if (banned.has(id)) continue;
@@ -114,14 +114,13 @@ export function createSampling(
       return live.length;
     },
     get needs() {
-      if (!plain) return LOGITS;
-      let banned = 0;
+      let top = TOP_MIN;
       for (const index of live) {
-        const row = rows[index] as Row;
-        if (!onlyForbids(given, row.ids.length)) return LOGITS;
-        banned = Math.max(banned, bannedAfter(row).size);
+        const banned = bannedAfter(rows[index] as Row);
+        if (!banned) return LOGITS;
+        top = Math.max(top, banned.size + 1);
       }
-      return banned > BANNED_MAX ? LOGITS : { logits: false, top: Math.max(TOP_MIN, banned + 1), ranks: 0 };
+      return { logits: false, top, ranks: 0 };
     },
     advance({ logits, top }: StepRows): Step {
       const tokens: number[] = [];

@@ -201,7 +201,7 @@ export const TOP_OUTPUTS: readonly string[] = [TOP_IDS, TOP_SCORES];
  * Lets the graph choose: ids and scores of the highest logits as outputs of their own, so that a run need not give out all others (1 MB of
  * 32,128 for 8 rows, which the binding copies and JavaScript then looks through: 0.6 ms of a step, where this is 0.1).
  */
-export function chooseTop({ graph }: OnnxModel): void {
+export function addTop({ graph }: OnnxModel): void {
   graph.nodes.push(makeNode('TopK', ['logits', TOP_COUNT], [TOP_SCORES, TOP_IDS], { axis: -1 }));
   addInput(graph, TOP_COUNT, 'int64', [1]);
   addOutput(graph, TOP_IDS, 'int64', ['batch_size', 1, 'plexus_kept']);

@@ -11,7 +11,7 @@ import { type GraphInput, inputsOf, type Logits, logitsAt, openSession, type Wan
 import { branchOf, type OnnxModel, outputsOf, prune, readModel, removeOutput, writeModel } from './onnx-graph.js';
 import { editRagged, fillRagged, RAGGED_INPUTS, type Variant } from './ragged.js';
 import type { SourcePart } from './source.js';
-import { chooseTop, dropCopies, fixShapes, splitPast, TOP_COUNT, TOP_OUTPUTS } from './step-graph.js';
+import { addTop, dropCopies, fixShapes, splitPast, TOP_COUNT, TOP_OUTPUTS } from './step-graph.js';
 
 /** Files larger than this are not rewritten: that holds them several times for a moment. */
 const EDIT_BYTES_MAX = 2 ** 30;
@@ -75,7 +75,7 @@ export async function openStepped(
     plain.flatMap(({ input, output, type, outer, inner }) => (output ? [{ input, output, type, outer, inner }] : [])),
   );
   if (!fresh) return undefined;
-  if (!half && vocabSize > 0) chooseTop(stepModel); // onnxruntime's TopK takes no 16 bits
+  if (!half && vocabSize > 0) addTop(stepModel); // onnxruntime's TopK takes no 16 bits
   prune(stepModel.graph);
   if (!stepModel.graph.inputs.every(ofStep) || !crossModel.graph.inputs.every(ofCross)) return undefined;
   const specs = plain.map((spec) =>

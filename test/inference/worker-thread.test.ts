@@ -7,7 +7,10 @@ import { createDiscard } from '../../inference/discard.js';
 
 describe('a worker thread', () => {
   it('lowers its own priority and nobody else’s', async function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') {
+      console.warn('SKIPPED: ONLY LINUX KNOWS A PRIORITY OF A SINGLE THREAD.');
+      this.skip();
+    }
     const before = getPriority();
     const script = `
       const { parentPort, workerData } = require('node:worker_threads');

@@ -46,7 +46,10 @@ describe('plexus up', function () {
   });
 
   it('starts those that have models with weights in huge pages', function () {
-    if (process.platform !== 'linux') return this.skip(); // /proc
+    if (process.platform !== 'linux') {
+      console.warn('SKIPPED: NO /proc HERE TO READ THE VARIABLES OF A PROCESS FROM.');
+      this.skip();
+    }
     const { pid } = mesh.process;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
     const asks = new Map(

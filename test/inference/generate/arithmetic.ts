@@ -25,7 +25,10 @@ export type Sharing = 'one age' | 'any age' | 'in parts' | 'in places';
 /** Tokens of a part. */
 const PART = 64;
 
-const spec = (part: CacheSpec['part'], inPlaces = false): CacheSpec => ({
+export const spec = (
+  part: CacheSpec['part'],
+  shape: Partial<Pick<CacheSpec, 'type' | 'outer' | 'inner' | 'inPlaces'>> = {},
+): CacheSpec => ({
   input: part,
   output: part === 'own' ? part : undefined,
   part,
@@ -33,7 +36,8 @@ const spec = (part: CacheSpec['part'], inPlaces = false): CacheSpec => ({
   rank: 4,
   outer: 2,
   inner: 1,
-  inPlaces,
+  inPlaces: false,
+  ...shape,
 });
 
 export interface ArithmeticGraph extends Graph {
@@ -74,7 +78,7 @@ function choosing({ rows, row }: Logits, wanted: Wanted): Logits {
 
 export function createArithmetic(sharing: Sharing = 'any age'): ArithmeticGraph {
   const inPlaces = sharing === 'in places';
-  const SPECS = [spec('own', inPlaces), spec('source')];
+  const SPECS = [spec('own', { inPlaces }), spec('source')];
   let graph: ArithmeticGraph | undefined;
   const steps: number[] = [];
   const readings: number[] = [];

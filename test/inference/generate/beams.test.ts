@@ -5,20 +5,14 @@ import { type Decoding, type Generated, logSumExp } from '../../../inference/gen
 import { type GenerationParameters, type Resolved, resolveParameters } from '../../../inference/generate/parameters.js';
 import { createRandom } from '../../../inference/generate/random.js';
 import type { Ranked } from '../../../inference/generate/ranking.js';
+import { topOf } from './arithmetic.js';
+import { modelOf } from './models.js';
 
 const VOCAB = 40;
 const EOS = 1;
 
 function resolve(given: GenerationParameters): Resolved {
-  const model = {
-    seq2seq: true,
-    vocabSize: VOCAB,
-    decoderStartTokenId: 0,
-    eosTokenIds: [EOS],
-    padTokenId: 0,
-    positionsMax: undefined,
-    defaults: {},
-  };
+  const model = modelOf(VOCAB, { eosTokenIds: [EOS] });
   return resolveParameters(given, model, 1, 500, () => 0);
 }
 
@@ -41,11 +35,8 @@ function decode(given: Resolved, logitsAfter: (ids: readonly number[]) => Float3
 /** What the ranker gives of a row. */
 function rank(row: Float32Array, count: number): Ranked {
   const normalizer = logSumExp(row);
-  const ids = [...row.keys()].sort((a, b) => (row[b] as number) - (row[a] as number) || a - b).slice(0, count);
-  return {
-    ids: ids.map(BigInt),
-    logprobs: Float32Array.from(ids, (id) => (row[id] as number) - normalizer),
-  };
+  const { ids, scores } = topOf(row, count);
+  return { ids, logprobs: scores.map((score) => score - normalizer) };
 }
 
 /** Logits that follow from the last two ids. */

@@ -11,6 +11,7 @@ import {
 } from '../../../inference/generate/engine.js';
 import { type GenerationParameters, type Resolved, resolveParameters } from '../../../inference/generate/parameters.js';
 import { type ArithmeticGraph, createArithmetic, VOCAB } from './arithmetic.js';
+import { modelOf } from './models.js';
 
 const LIMITS: EngineLimits = {
   rowsMax: 8,
@@ -25,15 +26,7 @@ const START = 0;
 const EOS = 1;
 
 function resolve(given: GenerationParameters): Resolved {
-  const model = {
-    seq2seq: true,
-    vocabSize: VOCAB,
-    decoderStartTokenId: START,
-    eosTokenIds: [EOS],
-    padTokenId: 0,
-    positionsMax: undefined,
-    defaults: {},
-  };
+  const model = modelOf(VOCAB, { decoderStartTokenId: START, eosTokenIds: [EOS] });
   return resolveParameters(given, model, 1, 2_000, () => 5);
 }
 

@@ -10,6 +10,7 @@ import {
   generatorSettings,
   openGenerator,
 } from '../../../inference/generate/index.js';
+import type { GenerationModel } from '../../../inference/generate/parameters.js';
 import { inferenceSettings } from '../../../inference/index.js';
 import type { Manifest, StoredModel } from '../../../models/index.js';
 import { packageRoot } from '../../../protos/index.js';
@@ -17,6 +18,18 @@ import { packageRoot } from '../../../protos/index.js';
 const HERE = join(packageRoot, 'test', 'inference', 'generate');
 
 export const fixtureFolder = (name: string): string => join(HERE, 'fixtures', name);
+
+/** What generation knows of a model that is only arithmetic: an encoder-decoder that begins with 0 and ends with 1. */
+export const modelOf = (vocabSize: number, change: Partial<GenerationModel> = {}): GenerationModel => ({
+  seq2seq: true,
+  vocabSize,
+  decoderStartTokenId: 0,
+  eosTokenIds: [1],
+  padTokenId: 0,
+  positionsMax: undefined,
+  defaults: {},
+  ...change,
+});
 
 /** One case of reference.py. */
 export interface Case {

@@ -6,7 +6,7 @@ import type { Graph } from '../../../inference/generate/graph.js';
 import { resolveParameters } from '../../../inference/generate/parameters.js';
 import { openSeq2Seq } from '../../../inference/generate/seq2seq.js';
 import { sharedOrSkip } from '../../kit/shared.js';
-import { fixtureFolder } from './models.js';
+import { fixtureFolder, modelOf } from './models.js';
 
 const prompt = (tokens: number): number[] => Array.from({ length: tokens }, (_, at) => 6 + ((at * 7) % 30));
 const files = (folder: string, precision = 'fp32') => ({ folder, precision, threads: 1 });
@@ -39,15 +39,7 @@ describe('prompts of decoder-only models', () => {
 describe('the first token', () => {
   /** Steps that are begun or under way between a short job's coming and its first token, behind one that writes 512. */
   const stepsUntilFirst = async (graph: Graph, startId: number | undefined, tokens: number): Promise<number> => {
-    const model = {
-      seq2seq: startId !== undefined,
-      vocabSize: graph.vocabSize,
-      decoderStartTokenId: startId ?? 0,
-      eosTokenIds: [1],
-      padTokenId: 0,
-      positionsMax: undefined,
-      defaults: {},
-    };
+    const model = modelOf(graph.vocabSize, { seq2seq: startId !== undefined, decoderStartTokenId: startId ?? 0 });
     let steps = 0;
     let before = 0;
     let taken = 0;

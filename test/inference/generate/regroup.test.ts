@@ -16,19 +16,13 @@ import {
 } from '../../../inference/generate/cache.js';
 import { createRandom } from '../../../inference/generate/random.js';
 import { regroup } from '../../../inference/generate/regroup.js';
+import { spec } from './arithmetic.js';
 
 const SEED = Number(process.env.SEED ?? 20261128);
 
-const spec = (part: CacheSpec['part'], type: CacheSpec['type'], outer: number, inner: number): CacheSpec => ({
-  input: part,
-  output: part === 'own' ? part : undefined,
-  part,
-  type,
-  rank: 4,
-  outer,
-  inner,
-  inPlaces: part === 'own',
-});
+/** The decoder's own part, in places. */
+const own = (type: CacheSpec['type'], outer: number, inner: number): CacheSpec =>
+  spec('own', { type, outer, inner, inPlaces: true });
 
 let stamp = 0;
 
@@ -85,7 +79,7 @@ function step(cache: Cache): void {
 describe('rows of a cache, regrouped in place', () => {
   for (const type of ['float32', 'float16'] as const) {
     it(`hold what they hold in a new cache, whoever comes and goes (${type}, seed ${SEED})`, () => {
-      const specs = [spec('own', type, 2, 3), spec('source', type, 2, 2), spec('own', type, 1, 4)];
+      const specs = [own(type, 2, 3), spec('source', { type, inner: 2 }), own(type, 1, 4)];
       const counts = { inPlace: 0, closedUp: 0, widened: 0, older: 0, anew: 0 };
       for (let run = 0; run < 15; run++) {
         const random = createRandom(SEED, run);
@@ -129,7 +123,7 @@ describe('rows of a cache, regrouped in place', () => {
   }
 
   it('leave a cache as it was where they do not fit it', () => {
-    const specs = [spec('own', 'float32', 1, 1), spec('source', 'float32', 1, 1)];
+    const specs = [own('float32', 1, 1), spec('source', { outer: 1 })];
     const cache = assemble([0, 1].map((row) => ({ cache: filled(specs, [100, 100], 4), row })));
     const row = (at: number): RowOf => ({ cache, row: at });
     const before = [held(row(0)), held(row(1))];
@@ -144,7 +138,7 @@ describe('rows of a cache, regrouped in place', () => {
   });
 
   it('are wiped in all their places, and no others', () => {
-    const specs = [spec('own', 'float32', 2, 3), spec('source', 'float32', 2, 2)];
+    const specs = [own('float32', 2, 3), spec('source', { inner: 2 })];
     const filledIn = filled(specs, [6, 9, 4], 5);
     const cache = assemble([0, 1, 2].map((row) => ({ cache: filledIn, row })));
     for (const { data } of cache.tensors) (data as Float32Array).fill(Number.NaN);

@@ -6,7 +6,7 @@ import { resolveParameters } from '../../../inference/generate/parameters.js';
 import { createRandom } from '../../../inference/generate/random.js';
 import { createSampling } from '../../../inference/generate/sample.js';
 import { kthLargest, warp } from '../../../inference/generate/warpers.js';
-import { parametersOf, readCases } from './models.js';
+import { modelOf, parametersOf, readCases } from './models.js';
 
 interface Distribution {
   parameters: Record<string, number>;
@@ -35,15 +35,7 @@ describe('sampling', () => {
     it(`draws from them (chi-square, seed ${SEED}): ${label}`, () => {
       const draws = 6_000;
       const counts = new Array<number>(logits.length).fill(0);
-      const model = {
-        seq2seq: true,
-        vocabSize: logits.length,
-        decoderStartTokenId: 0,
-        eosTokenIds: [],
-        padTokenId: 0,
-        positionsMax: undefined,
-        defaults: {},
-      };
+      const model = modelOf(logits.length, { eosTokenIds: [] });
       const given = resolveParameters(
         { ...warping, doSample: true, maxNewTokens: draws, seed: SEED },
         model,
@@ -79,15 +71,7 @@ describe('sampling', () => {
 
   it('draws beams as if one after the other without putting back', () => {
     const logits = [0, 1, 2, 0.5];
-    const model = {
-      seq2seq: true,
-      vocabSize: 4,
-      decoderStartTokenId: 0,
-      eosTokenIds: [],
-      padTokenId: 0,
-      positionsMax: undefined,
-      defaults: {},
-    };
+    const model = modelOf(4, { eosTokenIds: [] });
     const normalizer = logSumExp(Float32Array.from(logits));
     const share = logits.map((value) => Math.exp(value - normalizer));
     const trials = 2_000;

@@ -5,6 +5,7 @@ import { type GenerationParameters, resolveParameters } from '../../../inference
 import { createRandom } from '../../../inference/generate/random.js';
 import { createSampling } from '../../../inference/generate/sample.js';
 import { topOf } from './arithmetic.js';
+import { modelOf } from './models.js';
 
 const VOCAB = 100;
 const SOURCE = [5, 6, 7, 5, 6, 8];
@@ -17,15 +18,7 @@ interface Decoded {
 
 /** Runs to the end on logits that follow from the last two ids; of few values, so that many are equal. */
 function decode(given: GenerationParameters, chooses: boolean, values: number): Decoded {
-  const model = {
-    seq2seq: true,
-    vocabSize: VOCAB,
-    decoderStartTokenId: 0,
-    eosTokenIds: [1],
-    padTokenId: 0,
-    positionsMax: undefined,
-    defaults: {},
-  };
+  const model = modelOf(VOCAB);
   const decoding = createSampling(
     resolveParameters(given, model, 1, 500, () => 0),
     [0],
@@ -89,15 +82,7 @@ describe('choosing from the highest logits', () => {
   });
 
   it('fails where the highest is no number', () => {
-    const model = {
-      seq2seq: true,
-      vocabSize: 4,
-      decoderStartTokenId: 0,
-      eosTokenIds: [1],
-      padTokenId: 0,
-      positionsMax: undefined,
-      defaults: {},
-    };
+    const model = modelOf(4);
     const decoding = createSampling(
       resolveParameters({}, model, 1, 9, () => 0),
       [0],
